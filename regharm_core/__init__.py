@@ -1,0 +1,1 @@
+"""Image harmonization by matching regional references: network, weights, one public call."""

@@ -1,0 +1,139 @@
+"""Patches-to-location translation (paper, section 3.3, Eq. 3 to 5)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from .attention import Attention, attend, gather_tokens, scatter_tokens
+from .layers import EPSILON, masked_mean_std
+
+REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
+
+
+class PTL(nn.Module):
+    """Each foreground location takes mean and deviation of the background blocks most like it.
+
+    The background is cut into overlapping blocks B_n with masks P_n. A block's appearance is its
+    masked mean and deviation (Eq. 3, as the masked variance: the print squares after summing); its
+    content token is the instance-normalised block squeezed to 1 x C by a depthwise projection. The
+    foreground's content is its feature normalised inside the foreground. One attention between the
+    contents fetches both appearances (Eq. 4), and ``T = C_f * V + A`` (Eq. 5) takes the location.
+
+    Nothing of size K x C x h x w is stored: every block sum is a sum over stride-sized cells, and the
+    squeeze of a normalised block is ``(conv(B P) - mu conv(P)) / sigma``.
+
+    Deviations: the softmax has a temperature; for soft masks a block is weighted by P once, not twice;
+    blocks without background are not consulted; where the mask is soft, new and former feature are
+    mixed by it. Where a side of the feature is no multiple of the stride fraction, blocks are taken
+    from a copy resized up to the next multiple. Other sizes than 128 use the same kernel, resampled.
+    """
+
+    def __init__(self, channels: int, patch: int = 8, stride: int = 32, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.cells = stride  # cells a side
+        self.span = stride // patch  # cells a side of one block
+        self.temperature = temperature
+        size = REFERENCE_SIZE // patch
+        # Normalised blocks have zero mean, so a flat kernel would see nothing: centre against
+        # surround, plus noise to tell channels' layouts apart.
+        ramp = (torch.arange(size) + 0.5) / size - 0.5
+        bump = torch.exp(-(ramp[:, None].square() + ramp[None].square()) / (2 * 0.15**2))
+        kernel = bump / bump.sum() - 1 / size**2 + 0.3 / size**2 * torch.randn(channels, size, size)
+        self.squeeze = nn.Parameter(kernel)
+
+    def forward(
+        self, features: Tensor, foreground: Tensor, background: Tensor, *, return_attention: bool = False
+    ) -> tuple[Tensor, Attention | None]:
+        """Adjust the foreground of a shallow feature.
+
+        Args:
+            features: B C H W.
+            foreground: B 1 H W in [0, 1].
+            background: B 1 H W in [0, 1], what may be consulted.
+            return_attention: also return the attention as data.
+
+        Returns:
+            The features, B C H W, and the :class:`Attention` or None.
+        """
+        size = (features.shape[-2], features.shape[-1])
+        with torch.autocast(features.device.type, enabled=False):
+            full = features.float()
+            mean, deviation, content, allowed = self.blocks(full, background.float())
+            usable = allowed.any(1)[:, None, None]
+            inside_mean, inside_deviation = masked_mean_std(full, foreground.float())
+            queries = gather_tokens((full - inside_mean) / inside_deviation, (foreground[:, 0] > 0) & usable)
+            appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
+            fetched = attend(queries.values, content, appearance, allowed, self.temperature)  # B Lf 2C
+            scale, shift = fetched.chunk(2, dim=2)
+            translated = queries.values * scale + shift  # B Lf C, Eq. 5
+            where = queries.index[..., None]
+            former = rearrange(full, "b c h w -> b (h w) c").gather(1, where.expand_as(translated))
+            share = rearrange(foreground.float(), "b 1 h w -> b (h w)").gather(1, queries.index)[..., None]
+            mixed = former + share * (translated - former)
+        attention = None
+        if return_attention:
+            side = self.cells - self.span + 1
+            box = (self.span / self.cells, self.span / self.cells)
+            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), box)
+        return scatter_tokens(mixed, queries, features), attention
+
+    def blocks(self, features: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Appearance and content of every block (Eq. 3): B C H W, B 1 H W -> mean, deviation, content
+        (each B K C) and which blocks hold background (B K, True)."""
+        height, width = (_next_multiple(side, self.cells) for side in features.shape[-2:])
+        if (height, width) != tuple(features.shape[-2:]):
+            features = F.interpolate(features, (height, width), mode="bilinear", align_corners=False)
+            background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
+        # Variances come from sums of squares: centring on the background's own mean keeps them exact.
+        centre, _ = masked_mean_std(features.detach(), background)
+        weighted = (features - centre) * background
+        area = self._sum(background)  # B 1 K
+        inverse = area.clamp_min(1e-6).reciprocal()
+        mean = self._sum(weighted) * inverse  # B C K
+        variance = self._sum(weighted * (features - centre)) * inverse - mean.square()
+        deviation = (variance.clamp_min(0) + EPSILON).sqrt()
+        kernel = self._cell_kernel(height // self.cells, width // self.cells)
+        content = (self._project(weighted, kernel) - mean * self._project(background, kernel)) / deviation
+        mean = mean + centre[:, :, :, 0]
+        tokens = [rearrange(part, "b c k -> b k c") for part in (mean, deviation, content)]
+        return tokens[0], tokens[1], tokens[2], area[:, 0] > 0.5
+
+    def _sum(self, values: Tensor) -> Tensor:
+        """Sum over each block: B C H W -> B C K, by way of the cells' sums."""
+        cell = (values.shape[2] // self.cells, values.shape[3] // self.cells)
+        sums = F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
+        return F.avg_pool2d(sums, self.span, 1, divisor_override=1).flatten(2)
+
+    def _cell_kernel(self, height: int, width: int) -> Tensor:
+        """The kernel for cells of this size: C, pixels of a cell, cells of a block."""
+        size = (self.span * height, self.span * width)
+        kernel = self.squeeze[:, None].float()
+        if size != tuple(kernel.shape[-2:]):
+            ratio = kernel.shape[-2] * kernel.shape[-1] / (size[0] * size[1])
+            kernel = F.interpolate(kernel, size, mode="bilinear", align_corners=False) * ratio
+        return rearrange(kernel, "c 1 (i h) (j w) -> c (h w) (i j)", i=self.span, j=self.span)
+
+    def _project(self, values: Tensor, kernel: Tensor) -> Tensor:
+        """Depthwise strided convolution with ``squeeze``: B C H W (or B 1 H W) -> B C K.
+
+        Every cell meets every part of the kernel once in one matrix product; shifted sums do the rest.
+        (A depthwise 16 x 16 convolution is many times slower to train on a CPU.)
+        """
+        batch = values.shape[0]
+        cells = rearrange(values, "b c (y h) (x w) -> c (b y x) (h w)", y=self.cells, x=self.cells)
+        answers = torch.matmul(cells, kernel)  # C (B cells cells) (span span)
+        parts = rearrange(answers, "c (b y x) k -> k b c y x", b=batch, y=self.cells).unbind(0)
+        side = self.cells - self.span + 1
+        shifted = [
+            part[:, :, n // self.span : n // self.span + side, n % self.span : n % self.span + side]
+            for n, part in enumerate(parts)
+        ]
+        total = torch.stack(shifted).sum(0)  # B C side side
+        return total.flatten(2)
+
+
+def _next_multiple(number: int, step: int) -> int:
+    return -(-number // step) * step

@@ -1,0 +1,228 @@
+"""Composites made on the fly, in batches, on the training device.
+
+A region of a photograph gets foreign colours; the photograph itself is the target. Three kinds, because
+an edge can give the answer away (a pixel that mixes object and background shows the move beside the
+unmoved colour):
+
+- plain: the move inside a region's mask, as iHarmony4 does it;
+- paste: the rim is rebuilt as a matte from colours inside and outside and only the inner colour is
+  moved, as in a clean cut-out; the target's rim is rebuilt alike;
+- inpaint: a soft blob across content with a mild move, as inpainting and a VAE leave behind.
+
+Composites are made at or above the network's resolution and reduced to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .lattice import apply_lattice, lattice_points
+from .moves import MOVES, photographic, uniform
+from .photographs import Photographs
+
+SAMPLES = 512  # colours drawn from a region to know its distribution
+SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
+
+
+@dataclass(frozen=True)
+class CompositeConfig:
+    """How composites are made.
+
+    Attributes:
+        plain, paste, inpaint: shares of the three kinds.
+        crop: smallest side of a crop as a fraction of the photograph's.
+        making: composites are made at this many times the network's size, drawn from [first, second].
+        jitter: chance that the whole photograph's colours are moved first (target and background alike).
+        weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
+            colour transfers.
+        identity: chance of no move at all, so that what already fits is left alone.
+    """
+
+    plain: float = 0.4
+    paste: float = 0.3
+    inpaint: float = 0.3
+    crop: float = 0.6
+    making: tuple[float, float] = (1.0, 1.5)
+    jitter: float = 0.7
+    weight: tuple[float, float] = (0.25, 0.95)
+    identity: float = 0.03
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Network input and truth: composite and target B 3 S S, mask B 1 S S, all in [0, 1]; kind B (0, 1, 2)."""
+
+    composite: Tensor
+    mask: Tensor
+    target: Tensor
+    kind: Tensor
+
+
+class CompositeMaker:
+    """Makes batches from a resident set; all randomness comes from the generator, on the set's device."""
+
+    def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
+        self.photographs = photographs
+        self.config = config
+
+    @torch.no_grad()
+    def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
+        """``count`` composites of ``size`` px, a multiple of 32."""
+        low, high = self.config.making
+        making = int(size * float(uniform((1,), low, high, generator)))
+        image, region = self._crops(count, making, generator)
+        moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
+        points = lattice_points(count, image.device)
+        mood = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
+        mood = torch.where(moods[:, None, None], points + 0.6 * (mood - points), points)
+        image = apply_lattice(image, mood.clamp(0, 1))
+
+        shares = torch.tensor([self.config.plain, self.config.paste, self.config.inpaint], device=image.device)
+        kind = torch.multinomial(shares, count, replacement=True, generator=generator)
+        area = region.mean((1, 2, 3))
+        kind = torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)
+        blob = _blobs(count, making, generator)
+        hard = torch.where((kind == 2)[:, None, None, None], (blob > 0.5).float(), region)
+        moved = self._moved(image, hard, region, kind, generator)
+
+        alpha = torch.where((kind == 2)[:, None, None, None], blob, region)
+        composite = image + alpha * (apply_lattice(image, moved) - image)
+        target = image
+        if (pasted := (kind == 1).nonzero()[:, 0]).numel():
+            matte, inside, outside = _rematte(image[pasted], region[pasted])
+            inside_moved = apply_lattice(inside, moved[pasted])
+            alpha, composite, target = alpha.clone(), composite.clone(), target.clone()
+            alpha[pasted] = matte
+            composite[pasted] = outside + matte * (inside_moved - outside)
+            target[pasted] = outside + matte * (inside - outside)
+
+        alpha = _roughen(alpha, generator)
+        reduced = F.interpolate(
+            torch.cat([composite, target, alpha], dim=1), (size, size), mode="bilinear", antialias=True
+        ).clamp(0, 1)
+        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+
+    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
+        device = self.photographs.images.device
+        index = torch.randint(len(self.photographs), (count,), generator=generator, device=device)
+        image = self.photographs.images[index].float() / 255
+        labels = self.photographs.labels[index].float()
+        chosen = _choose_regions(labels, generator)  # B 1 S S
+
+        box = chosen[:, :, ::4, ::4].flatten(1) + 1e-6
+        place = torch.multinomial(box, 1, generator=generator)[:, 0]
+        side = chosen.shape[-1] // 4
+        centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1  # x, y in [-1, 1]
+        scale = uniform((count, 1), self.config.crop, 1.0, generator)
+        aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
+        scale = torch.cat([scale * aspect, scale / aspect], dim=1).clamp(max=1.0)
+        shift = (centre + scale * uniform((count, 2), -0.8, 0.8, generator)).clamp(scale - 1, 1 - scale)
+        flip = torch.where(torch.rand(count, 1, generator=generator, device=device) < 0.5, -1.0, 1.0)
+        theta = torch.zeros(count, 2, 3, device=device)
+        theta[:, 0, 0], theta[:, 1, 1] = scale[:, 0] * flip[:, 0], scale[:, 1]
+        theta[:, :, 2] = shift
+        grid = F.affine_grid(theta, [count, 1, size, size], align_corners=False)
+        crop = F.grid_sample(image, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+        region = F.grid_sample(chosen, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+        return crop, region
+
+    def _moved(
+        self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """The lattice of moved colours of each image, B LATTICE^3 3."""
+        count = image.shape[0]
+        source = _sample(image, hard, generator)
+        order = torch.arange(count, device=image.device).roll(1)
+        reference = _sample(image[order], region[order], generator)
+        points = lattice_points(count, image.device)
+        # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
+        plain = torch.rand(count, generator=generator, device=image.device)
+        which = torch.randint(len(MOVES), (count,), generator=generator, device=image.device)
+        which = torch.where((kind == 2) & (plain < 0.6), len(MOVES) - 1, which)
+        moved = points.clone()
+        for number, move in enumerate(MOVES.values()):
+            if (rows := (which == number).nonzero()[:, 0]).numel():
+                moved[rows] = move(points[rows], source[rows], reference[rows], generator)
+        low, high = self.config.weight
+        weight = uniform((count,), low, high, generator)
+        weight = torch.where((kind == 2) & (which != len(MOVES) - 1), weight * 0.4, weight)
+        weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
+        return (points + weight * (moved - points)).clamp(0, 1)
+
+
+def _choose_regions(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """One region of each label map, sometimes joined by a second: B 1 H W -> B 1 H W of 0 and 1."""
+    count = labels.shape[0]
+    top = labels.amax((1, 2, 3)).clamp_min(1)
+
+    def pick() -> Tensor:
+        draw = torch.rand(count, generator=generator, device=labels.device)
+        return (draw * top).floor().clamp(max=top.max() - 1) + 1
+
+    first, second = pick(), pick()
+    joined = torch.rand(count, generator=generator, device=labels.device) < 0.15
+    second = torch.where(joined, second, first)
+    return ((labels == first[:, None, None, None]) | (labels == second[:, None, None, None])).float()
+
+
+def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Colours drawn from inside a mask (from anywhere where it is empty): B SAMPLES 3."""
+    weight = mask.flatten(1) + 1e-8
+    index = torch.multinomial(weight, SAMPLES, replacement=True, generator=generator)
+    return image.flatten(2).transpose(1, 2).gather(1, index[..., None].expand(-1, -1, 3))
+
+
+def _blobs(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Soft random blobs that ignore the content, B 1 S S."""
+    device = generator.device
+    ramp = torch.linspace(-1, 1, size, device=device)
+    y, x = torch.meshgrid(ramp, ramp, indexing="ij")
+    centre = uniform((count, 2, 1, 1), -0.7, 0.7, generator)
+    radius = uniform((count, 2, 1, 1), 0.15, 0.6, generator)
+    distance = ((x - centre[:, 0]) / radius[:, 0]).square() + ((y - centre[:, 1]) / radius[:, 1]).square()
+    noise = torch.randn(count, 1, 6, 6, generator=generator, device=device)
+    noise = F.interpolate(noise, (size, size), mode="bicubic", align_corners=False)[:, 0]
+    level = 1 - distance.clamp_min(1e-6).sqrt() + 0.25 * noise
+    edge = 2 ** uniform((count, 1, 1), 1.5, 5.0, generator)
+    return torch.sigmoid(level * edge * 3)[:, None]
+
+
+def _rematte(image: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A soft matte and the pure colours on both of its sides: alpha B 1 H W, inside and outside B 3 H W."""
+    core = 1 - _dilate(1 - region, 2)
+    rest = 1 - _dilate(region, 2)
+    inside, outside = _fill(image, core, region), _fill(image, rest, 1 - region)
+    matte = F.avg_pool2d(F.pad(region, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    matte = F.avg_pool2d(F.pad(matte, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return matte, inside, outside
+
+
+def _fill(image: Tensor, known: Tensor, fallback: Tensor) -> Tensor:
+    """The image, with pixels outside ``known`` replaced by means of the nearest known ones within 4 px."""
+    answer, trust = image * known, known
+    for _ in range(2):
+        wide = F.avg_pool2d(torch.cat([answer, trust], dim=1), 5, 1, 2)
+        spread = wide[:, :3] / wide[:, 3:].clamp_min(1e-6)
+        reached = (wide[:, 3:] > 1e-4).float()
+        answer = torch.where(trust > 0, answer, spread * reached)
+        trust = torch.maximum(trust, reached)
+    return torch.where(trust > 0, answer, image)
+
+
+def _dilate(mask: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(mask, 2 * radius + 1, 1, radius)
+
+
+def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Masks as people make them: some a pixel too wide, too narrow or feathered."""
+    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)
+    wide, narrow = _dilate(mask, 1), 1 - _dilate(1 - mask, 1)
+    soft = F.avg_pool2d(F.pad(mask, (2, 2, 2, 2), mode="replicate"), 5, 1)
+    mask = torch.where(draw < 0.1, wide, mask)
+    mask = torch.where((draw >= 0.1) & (draw < 0.2), narrow, mask)
+    return torch.where((draw >= 0.2) & (draw < 0.3), soft, mask)

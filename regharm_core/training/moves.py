@@ -1,0 +1,112 @@
+"""Colour moves: what makes a foreground look foreign, as batched maps of colours.
+
+Every move takes ``points`` (B P 3, the colours to be moved), ``source`` (B N 3, colours sampled from the
+region) and ``reference`` (B N 3, colours sampled from a region of another photograph), all sRGB in
+[0, 1], and returns the moved points, B P 3, unclamped. Moves are applied to a lattice of colours, and the
+lattice to the picture (:mod:`.lattice`), so their cost does not depend on the picture's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .colour import lab_to_rgb, rgb_to_lab
+
+Move = Callable[[Tensor, Tensor, Tensor, torch.Generator], Tensor]
+
+
+def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+    """Uniform random numbers in [low, high) on the generator's device."""
+    return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
+
+
+def reinhard(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean and deviation of each Lab channel (Reinhard et al. 2001)."""
+    points, source, reference = rgb_to_lab(points), rgb_to_lab(source), rgb_to_lab(reference)
+    gain = (reference.std(1, keepdim=True) + 1) / (source.std(1, keepdim=True) + 1)
+    return lab_to_rgb((points - source.mean(1, keepdim=True)) * gain + reference.mean(1, keepdim=True))
+
+
+def monge_kantorovich(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:
+    """The linear map that carries one covariance to the other with the least motion (Pitie 2007)."""
+    source_mean, reference_mean = source.mean(1, keepdim=True), reference.mean(1, keepdim=True)
+    root, inverse_root = _roots(_covariance(source - source_mean))
+    middle, _ = _roots(root @ _covariance(reference - reference_mean) @ root)
+    return (points - source_mean) @ (inverse_root @ middle @ inverse_root) + reference_mean
+
+
+def histogram(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:
+    """Each Lab channel's distribution onto the reference's (per-channel histogram matching)."""
+    return lab_to_rgb(_match_quantiles(rgb_to_lab(points), rgb_to_lab(source), rgb_to_lab(reference)))
+
+
+def iterative_transfer(
+    points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator, rounds: int = 6
+) -> Tensor:
+    """Iterative distribution transfer: histogram matching along random rotations (Pitie 2005)."""
+    for _ in range(rounds):
+        noise = torch.randn(points.shape[0], 3, 3, generator=generator, device=generator.device)
+        rotation = torch.linalg.qr(noise.to(points.device)).Q
+        turned, turned_source = points @ rotation, source @ rotation
+        goal = reference @ rotation
+        back = rotation.transpose(1, 2)
+        points = _match_quantiles(turned, turned_source, goal) @ back
+        source = _match_quantiles(turned_source, turned_source, goal) @ back
+    return points
+
+
+def photographic(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:
+    """What a camera or an editor changes: exposure, white balance, gamma, contrast, saturation, a curve.
+
+    Source and reference are not looked at, except for the contrast's pivot (the source's mean).
+    """
+    shape = (points.shape[0], 1, 1)
+    gain = 2 ** uniform(shape, -0.7, 0.7, generator)
+    balance = 2 ** uniform((points.shape[0], 1, 3), -0.25, 0.25, generator)
+    gamma = 2 ** uniform(shape, -0.4, 0.4, generator)
+    moved = (points.clamp(0, 1).pow(gamma.to(points)) * (gain * balance).to(points)).clamp(0, 1.5)
+    pivot = source.mean(1, keepdim=True)
+    moved = pivot + (moved - pivot) * uniform(shape, 0.7, 1.3, generator).to(points)
+    grey = moved.mean(2, keepdim=True)
+    moved = grey + (moved - grey) * uniform(shape, 0.5, 1.5, generator).to(points)
+    bend = uniform(shape, -0.15, 0.15, generator).to(points)
+    return moved + bend * torch.sin(2 * torch.pi * moved.clamp(0, 1))
+
+
+MOVES: dict[str, Move] = {
+    "reinhard": reinhard,
+    "monge_kantorovich": monge_kantorovich,
+    "histogram": histogram,
+    "iterative_transfer": iterative_transfer,
+    "photographic": photographic,
+}
+
+
+def _covariance(centred: Tensor) -> Tensor:
+    identity = torch.eye(3, device=centred.device) * 1e-4
+    return centred.transpose(1, 2) @ centred / centred.shape[1] + identity
+
+
+def _roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Square root and its inverse of symmetric positive matrices, B 3 3."""
+    values, vectors = torch.linalg.eigh(matrix)
+    root = values.clamp_min(1e-8).sqrt()[:, None]
+    return (vectors * root) @ vectors.transpose(1, 2), (vectors / root) @ vectors.transpose(1, 2)
+
+
+def _match_quantiles(points: Tensor, source: Tensor, reference: Tensor) -> Tensor:
+    """Carry each channel's source quantiles to the reference's; beyond the source, shift by the end's motion."""
+    points, source, reference = (x.transpose(1, 2).contiguous() for x in (points, source, reference))  # B 3 N
+    count = 65
+    grid = torch.linspace(0, 1, count, device=points.device)
+    have = torch.quantile(source, grid, dim=2).permute(1, 2, 0).contiguous()  # B 3 count
+    want = torch.quantile(reference, grid, dim=2).permute(1, 2, 0)
+    right = torch.searchsorted(have, points).clamp(1, count - 1)
+    low, high = have.gather(2, right - 1), have.gather(2, right)
+    share = ((points - low) / (high - low).clamp_min(1e-4)).clamp(0, 1)
+    shift_low = want.gather(2, right - 1) - low
+    shift_high = want.gather(2, right) - high
+    return (points + shift_low + share * (shift_high - shift_low)).transpose(1, 2)

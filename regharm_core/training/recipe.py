@@ -1,0 +1,122 @@
+"""What a training run is told, as one validated dataclass read from JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ..config import HarmonizerConfig
+from ..errors import ConfigError
+from .composites import CompositeConfig
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the budget at one resolution: network size in px, batch, share of the budget."""
+
+    size: int
+    batch: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Attributes:
+        data: tar files or folders of photographs with region maps.
+        out: folder for the state, the weights, the log and the curve.
+        model: the network's configuration.
+        composites: how composites are made.
+        phases: resolutions in turn; their shares are normalised.
+        seconds: wall-clock budget, or
+        steps: budget in steps (exactly one of the two is given).
+        schedule: "cosine" to 1 % of the rate over the budget, or "step": the paper's tenth of it from
+            120/140 of the budget on.
+        learning_rate, warmup: Adam's rate and the steps of its linear rise.
+        clip: largest norm of the gradient.
+        average: decay of the exponential moving average of the weights, reached gradually.
+        validate: folder with one folder of pairs a kind; None for no validation.
+        validate_every, checkpoint_every: seconds.
+        validate_pairs: at most this many pairs a folder.
+        start: weights to start from.
+        seed, threads: of the random numbers; CPU threads (None = torch's own choice).
+        bf16: autocast to bfloat16 (GPU).
+    """
+
+    data: tuple[str, ...]
+    out: str
+    model: HarmonizerConfig = field(default_factory=HarmonizerConfig)
+    composites: CompositeConfig = field(default_factory=CompositeConfig)
+    phases: tuple[Phase, ...] = (Phase(256, 4, 1.0),)
+    seconds: float | None = None
+    steps: int | None = None
+    schedule: Literal["cosine", "step"] = "cosine"
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    clip: float = 1.0
+    average: float = 0.999
+    validate: str | None = None
+    validate_every: float = 600.0
+    validate_pairs: int = 32
+    checkpoint_every: float = 60.0
+    start: str | None = None
+    seed: int = 0
+    threads: int | None = None
+    bf16: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.steps is None):
+            raise ConfigError(f"give either seconds or steps, got {self.seconds!r} and {self.steps!r}")
+        if not (self.seconds or self.steps or 0) > 0:
+            raise ConfigError(f"the budget must be positive, got {self.seconds or self.steps!r}")
+        if not self.data:
+            raise ConfigError("data names no photographs")
+        if self.schedule not in ("cosine", "step"):
+            raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
+        if not self.phases:
+            raise ConfigError("phases is empty")
+        for phase in self.phases:
+            if phase.size % 32 or not 64 <= phase.size <= 1024 or phase.batch < 1 or not phase.share > 0:
+                raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32, a batch and a share, got {phase}")
+
+    def phase_at(self, progress: float) -> Phase:
+        """The phase that a share ``progress`` in [0, 1] of the budget falls into."""
+        total = sum(p.share for p in self.phases)
+        reached = 0.0
+        for phase in self.phases:
+            reached += phase.share / total
+            if progress < reached:
+                return phase
+        return self.phases[-1]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; relative paths in it are taken from the current folder.
+
+    Raises:
+        ConfigError: when the file is missing, is not JSON, or a field is unknown or out of range.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"the recipe {path} must be a JSON object")
+    try:
+        values["data"] = tuple(values.get("data", ()))
+        values["model"] = HarmonizerConfig.from_dict(values.get("model", {}))
+        values["composites"] = _composites(values.get("composites", {}))
+        if "phases" in values:
+            values["phases"] = tuple(Phase(**p) for p in values["phases"])
+        return Recipe(**values)
+    except TypeError as error:
+        raise ConfigError(f"the recipe {path} does not fit: {error}") from None
+
+
+def _composites(values: dict[str, Any]) -> CompositeConfig:
+    if unknown := sorted(set(values) - {f.name for f in fields(CompositeConfig)}):
+        raise ConfigError(f"unknown fields of composites {unknown}")
+    return CompositeConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

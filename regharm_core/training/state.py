@@ -1,0 +1,61 @@
+"""Everything a run needs to go on after a kill, in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from ..files import replacing
+
+
+def save_state(
+    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam, random: Tensor, numbers: dict[str, Any]
+) -> None:
+    """Write networks, moments, random state and counters, whole or not at all."""
+    tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    tensors["random"] = random
+    for n, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{n}.{k}": torch.as_tensor(v) for k, v in moments.items()}
+    with replacing(path) as temporary:
+        save_file(
+            {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()},
+            temporary,
+            metadata={"numbers": json.dumps(numbers)},
+        )
+
+
+def load_state(
+    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam
+) -> tuple[Tensor, dict[str, Any]]:
+    """Put a saved state back in place; returns the random state and the counters.
+
+    Raises:
+        CheckpointError: when the file is broken or belongs to another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            numbers = json.loads((file.metadata() or {})["numbers"])
+        net.load_state_dict(_part(tensors, "net."))
+        average.load_state_dict(_part(tensors, "average."))
+        packed = optimizer.state_dict()
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(tensors, "adam.").items():
+            number, key = name.split(".")
+            moments.setdefault(int(number), {})[key] = tensor
+        optimizer.load_state_dict(packed | {"state": moments})
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the training state {path} cannot be resumed: {error}") from None
+    return tensors["random"], numbers
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
