@@ -93,7 +93,7 @@ class Attention:
         temperature: the temperature of the softmax.
         feature_size: (H, W) of the feature whose locations ``queries.index`` counts.
         key_grid: (rows, columns) of the references.
-        key_box: (height, width) of one reference, as fractions of the feature.
+        key_span: cells a side that one reference covers; neighbouring references lie one cell apart.
     """
 
     queries: Tokens
@@ -102,7 +102,7 @@ class Attention:
     temperature: float
     feature_size: tuple[int, int]
     key_grid: tuple[int, int]
-    key_box: tuple[float, float]
+    key_span: int
 
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""

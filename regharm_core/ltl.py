@@ -75,6 +75,6 @@ class LTL(nn.Module):
         mixed = queries.values + share * (fused - queries.values)
         attention = None
         if return_attention:
-            size, box = (height, width), (1 / height, 1 / width)
-            attention = Attention(queries, reference, allowed, self.temperature, size, size, box)
+            size = (height, width)
+            attention = Attention(queries, reference, allowed, self.temperature, size, size, 1)
         return scatter_tokens(mixed, queries, features), attention

@@ -76,8 +76,7 @@ class PTL(nn.Module):
         attention = None
         if return_attention:
             side = self.cells - self.span + 1
-            box = (self.span / self.cells, self.span / self.cells)
-            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), box)
+            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), self.span)
         return scatter_tokens(mixed, queries, features), attention
 
     def blocks(self, features: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,0 +1,122 @@
+"""``harmonize``: one picture, several, or a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import InputError, RegHarmError
+from ..heatmap import attention_map, overlay
+from ..pipeline import harmonize, load_harmonizer
+from ..unet import HarmonizerNet
+from .device import add_device_option, chosen_device
+from .images import SUFFIXES, Picture, check_output, read_mask, read_picture, write_picture
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    """Declare the command."""
+    parser = commands.add_parser(
+        "harmonize",
+        help="match pasted foregrounds to their surroundings",
+        usage="%(prog)s COMPOSITE [COMPOSITE ...] MASK -o OUT [options]",
+        description="Several composites, or a folder of them, take one mask for all or a folder of masks with the "
+        "same stems; OUT (and HEAT) is then a folder.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="composites, then the mask (white = paste)")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="picture, or folder")
+    parser.add_argument("--weights", type=Path, metavar="W", help=".safetensors file; default: the bundled one")
+    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 2; default 1")
+    parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
+    parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")
+    add_device_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Harmonize every composite; those that fail are named on stderr and the others still done."""
+    if len(options.paths) < 2:
+        raise InputError(f"give at least one composite and a mask, got only {options.paths[0]}")
+    *given, mask = options.paths
+    jobs = _jobs(given, mask, options.output, options.attention)
+    if not 0 <= options.strength <= 2:
+        raise InputError(f"--strength must be from 0 to 2, got {options.strength}")
+    model = load_harmonizer(options.weights, chosen_device(options.device))
+    failed = 0
+    for done, (composite, mask, output, heat) in enumerate(jobs):
+        try:
+            _one(model, composite, mask, output, heat, options)
+        except (RegHarmError, OSError) as error:
+            if len(jobs) == 1:
+                raise
+            failed += 1
+            sys.stderr.write(f"{'\r' if sys.stderr.isatty() else ''}error: {' '.join(str(error).split())}\n")
+        _show_progress(done + 1, len(jobs))
+    return 2 if failed else 0
+
+
+def _one(
+    model: HarmonizerNet, composite: Path, mask: Path, output: Path, heat: Path | None, options: argparse.Namespace
+) -> None:
+    picture = read_picture(composite)
+    check_output(output, picture)
+    size = (picture.pixels.shape[2], picture.pixels.shape[3])
+    weight = read_mask(mask, size)
+    reference = None if options.reference is None else read_mask(options.reference, size)
+    answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=options.strength)
+    if heat is not None:
+        check_output(heat, Picture(picture.pixels, None, 8))
+        looked_at = attention_map(model, picture.pixels, weight, reference_mask=reference)
+        write_picture(heat, overlay(picture.pixels, looked_at), Picture(picture.pixels, None, 8))
+    write_picture(output, answer, picture)
+
+
+def _jobs(given: list[Path], mask: Path, output: Path, heat: Path | None) -> list[tuple[Path, Path, Path, Path | None]]:
+    """(composite, mask, output, heat) of each picture to be made; nothing is written yet."""
+    composites: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise InputError(f"the folder {path} holds no pictures ({' '.join(SUFFIXES)})")
+            composites += inside
+        else:
+            composites.append(path)
+    single = len(given) == 1 and not given[0].is_dir()
+    if single and not output.is_dir():
+        return [(composites[0], _mask_for(composites[0], mask), output, heat)]
+    for folder in (output, heat):
+        if folder is not None and (folder.suffix.lower() in SUFFIXES or folder.is_file()):
+            raise InputError(f"several composites are written into a folder, got the file name {folder}")
+    names = [c.name for c in composites]
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        raise InputError(f"several composites share the name {repeated[0]}; they would overwrite each other in {output}")
+    masks = [_mask_for(c, mask) for c in composites]
+    if any((output / c.name).resolve() == c.resolve() for c in composites):
+        raise InputError(f"the output folder {output} is the composites' own; name another")
+    for folder in (output, heat):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    return [
+        (c, m, output / c.name, None if heat is None else heat / f"{c.stem}.png")
+        for c, m in zip(composites, masks, strict=True)
+    ]
+
+
+def _mask_for(composite: Path, mask: Path) -> Path:
+    if not mask.is_dir():
+        return mask
+    found = sorted(p for p in mask.iterdir() if p.stem == composite.stem and p.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"the folder {mask} holds no mask for {composite.name} (wanted {composite.stem}.*)")
+    return found[0]
+
+
+def _show_progress(done: int, total: int) -> None:
+    if total > 1:
+        filled = "#" * (30 * done // total)
+        end = "\n" if done == total else ""
+        start = "\r" if sys.stderr.isatty() else ("" if done == total else None)
+        if start is not None:
+            sys.stderr.write(f"{start}[{filled:<30}] {done}/{total}{end}")
+            sys.stderr.flush()

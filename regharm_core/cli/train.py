@@ -1,0 +1,26 @@
+"""``train``: a recipe in, weights out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .device import add_device_option, chosen_device
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    """Declare the command."""
+    parser = commands.add_parser("train", help="train from a recipe (JSON); resumes where it was stopped")
+    parser.add_argument("config", type=Path, metavar="CONFIG")
+    add_device_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and print the weights' path."""
+    from ..training.loop import train
+    from ..training.recipe import read_recipe
+
+    sys.stdout.write(f"{train(read_recipe(options.config), chosen_device(options.device))}\n")
+    return 0

@@ -1,0 +1,115 @@
+"""Where the foreground looks, as a picture (the paper's Fig. 5)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from .attention import Attention
+from .errors import InputError
+from .layers import cell_maximum
+from .pipeline import check_inputs, shrink, usable_composites
+from .unet import HarmonizerNet
+
+# Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
+COLOUR_MAPS: dict[str, tuple[str, ...]] = {
+    "inferno": ("000004", "1f0c48", "550f6d", "88226a", "ba3655", "e35933", "f98e09", "f9cb35", "fcffa4"),
+    "viridis": ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"),
+    "turbo": ("30123b", "4145ab", "4675ed", "39a2fc", "1bcfd4", "61fc6c", "d1e834", "fe9b2d", "7a0403"),
+    "grey": ("000000", "ffffff"),
+}
+
+
+@torch.inference_mode()
+def attention_map(
+    model: HarmonizerNet,
+    image: Tensor,
+    mask: Tensor,
+    *,
+    query_mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    layer: str = "ptl",
+) -> Tensor:
+    """How much each place of the background contributed to the foreground.
+
+    Args:
+        model: from :func:`regharm_core.load_harmonizer`.
+        image: B 3 H W, as for :func:`regharm_core.harmonize`.
+        mask: B 1 H W, 1 = foreground.
+        query_mask: B 1 H W, the part of the foreground whose references are asked for; all where None.
+        reference_mask: B 1 H W, the background that may be consulted; all where None.
+        layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
+
+    Returns:
+        B 1 H W in [0, 1], the largest value of each picture 1; zero inside the foreground, and
+        everywhere where the question has no answer (no query, no background).
+
+    Raises:
+        InputError: on inputs that do not fit, or a layer that the network does not have.
+    """
+    image, mask, reference_mask = check_inputs(image, mask, reference_mask)
+    if query_mask is not None:
+        _, query_mask, _ = check_inputs(image, query_mask, None)
+    parameter = next(model.parameters())
+    heats: list[Tensor] = []
+    for n in range(image.shape[0]):
+        one = slice(n, n + 1)
+        guide, weight = shrink(image[one], parameter.device).clamp(0, 1), shrink(mask[one], parameter.device)
+        allowed = None if reference_mask is None else shrink(reference_mask[one], parameter.device)
+        found = model(
+            guide.to(parameter.dtype),
+            weight.to(parameter.dtype),
+            reference=None if allowed is None else allowed.to(parameter.dtype),
+            return_attention=True,
+        ).attention
+        attention = found[_layer_name(found, layer)]
+        query = None
+        if query_mask is not None:
+            query = cell_maximum(shrink(query_mask[one], parameter.device), attention.feature_size)
+        heat = spread(attention, query) * usable_composites(weight, allowed)
+        heat = F.interpolate(heat, image.shape[-2:], mode="bilinear", align_corners=False).to(image.device)
+        heat = heat * (1 - mask[one])
+        heats.append(heat / heat.amax((2, 3), keepdim=True).clamp_min(1e-12))
+    return torch.cat(heats) if heats else mask.clone()
+
+
+def spread(attention: Attention, query: Tensor | None) -> Tensor:
+    """Each reference's contribution, spread evenly over the cells it covers: B 1 rows columns."""
+    contribution = attention.contribution(query)[:, None]  # B 1 r c
+    kernel = contribution.new_ones(1, 1, attention.key_span, attention.key_span)
+    return F.conv_transpose2d(contribution, kernel)
+
+
+def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str = "inferno") -> Tensor:
+    """A heat map over a picture: B 3 H W and B 1 H W -> B 3 H W in [0, 1].
+
+    Args:
+        image: the picture.
+        heat: in [0, 1].
+        opacity: of the heat where it is 1; where it is 0 the picture is only darkened.
+        colours: one of :data:`COLOUR_MAPS`.
+
+    Raises:
+        InputError: on an unknown colour map or an opacity outside 0..1.
+    """
+    if colours not in COLOUR_MAPS:
+        raise InputError(f"colours must be one of {sorted(COLOUR_MAPS)}, got {colours!r}")
+    if not 0 <= opacity <= 1:
+        raise InputError(f"opacity must be from 0 to 1, got {opacity!r}")
+    anchors = [[int(h[i : i + 2], 16) / 255 for i in (0, 2, 4)] for h in COLOUR_MAPS[colours]]
+    table = torch.tensor(anchors, device=image.device)  # anchors 3
+    place = heat[:, 0].float().clamp(0, 1) * (len(anchors) - 1)
+    low = place.floor().long().clamp(max=len(anchors) - 2)
+    share = (place - low)[..., None]
+    painted = rearrange(torch.lerp(table[low], table[low + 1], share.expand(*share.shape[:-1], 3)), "b h w c -> b c h w")
+    return torch.lerp(image.float().clamp(0, 1), painted, opacity)
+
+
+def _layer_name(found: dict[str, Attention], layer: str) -> str:
+    if layer == "ltl":
+        layer = next((name for name in found if name.startswith("ltl")), layer)
+    if layer not in found:
+        raise InputError(f"this network has no attention layer {layer!r}; it has {sorted(found)}")
+    return layer

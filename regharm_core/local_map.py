@@ -1,0 +1,115 @@
+"""From a residual at the network's resolution to colour maps that hold at any resolution.
+
+A residual alone cannot change local contrast, and enlarged it bleeds over the mask's edge. So the small
+residual is explained by local affine maps of the composite's own colours (a guided filter, He et al.
+2013, with the mask as weight); their coefficients are smooth, and applied to the full-size pixels they
+keep every detail.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+RADIUS = 12  # px of the network's view
+REGULARISATION = 2e-3  # squared colour; larger maps towards a plain shift of colours
+
+
+def fit_local_maps(
+    guide: Tensor, residual: Tensor, weight: Tensor, *, radius: int = RADIUS, epsilon: float = REGULARISATION
+) -> Tensor:
+    """Coefficients of ``residual ~ A guide + b`` around every location, fitted where ``weight`` lies.
+
+    Args:
+        guide: B 3 H W, the composite's colours in [0, 1].
+        residual: B 3 H W.
+        weight: B 1 H W in [0, 1].
+        radius: half side of the window, in pixels.
+        epsilon: ridge on A.
+
+    Returns:
+        B 12 H W: A row by row (9) and b (3). They are defined outside the mask too, from the nearest
+        weight within the window, and from the whole foreground beyond it.
+    """
+    products = [guide[:, i : i + 1] * guide for i in range(3)] + [residual[:, i : i + 1] * guide for i in range(3)]
+    moments = torch.cat([guide, residual, *products], dim=1)  # B 3+3+9+9 H W
+    moments = _weighted_mean(moments, weight, radius)
+    coefficients = _solve(moments, epsilon)
+    return _weighted_mean(coefficients, weight, radius)
+
+
+def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: float = 1e-4) -> Tensor:
+    """One affine map for a whole batch, so that a clip does not flicker: 1 12 1 1 (see :func:`fit_local_maps`)."""
+    products = [guide[:, i : i + 1] * guide for i in range(3)] + [residual[:, i : i + 1] * guide for i in range(3)]
+    moments = torch.cat([guide, residual, *products], dim=1)
+    total = weight.sum().clamp_min(1e-6)
+    return _solve((moments * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
+
+
+def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
+    """``A guide + b``: B 12 H W and B 3 H W -> B 3 H W."""
+    matrix, shift = coefficients[:, :9], coefficients[:, 9:]
+    rows = [(matrix[:, 3 * i : 3 * i + 3] * guide).sum(1, keepdim=True) for i in range(3)]
+    return torch.cat(rows, dim=1) + shift
+
+
+def fill_outside(values: Tensor, weight: Tensor, *, radius: int = 4) -> Tensor:
+    """Replace values outside the mask by those inside, so that enlarging mixes no foreign ones in: B C H W."""
+    inside = _weighted_mean(values, weight, radius)
+    return inside + weight.clamp(0, 1) * (values - inside)
+
+
+def enlarge_rows(values: Tensor, size: tuple[int, int], start: int, stop: int) -> Tensor:
+    """Rows ``start:stop`` of ``values`` (B C h w) resized bilinearly to ``size``: B C stop-start W.
+
+    The same numbers as resizing the whole, for a strip's memory.
+    """
+    height, width = size
+    small = values.shape[-2]
+    place = (torch.arange(start, stop, device=values.device, dtype=torch.float32) + 0.5) * (small / height) - 0.5
+    place = place.clamp(0, small - 1)
+    upper = place.floor().long()
+    lower = (upper + 1).clamp(max=small - 1)
+    share = (place - upper)[:, None]
+    rows = torch.lerp(values[:, :, upper], values[:, :, lower], share.expand(stop - start, values.shape[-1]))
+    if width == values.shape[-1]:
+        return rows
+    return F.interpolate(rows, (stop - start, width), mode="bilinear", align_corners=False)
+
+
+def _weighted_mean(values: Tensor, weight: Tensor, radius: int) -> Tensor:
+    """Mean over a square window with weights; beyond the window's reach, the mean over the whole picture."""
+    stacked = torch.cat([values * weight, weight], dim=1)
+    whole = stacked.mean((2, 3), keepdim=True) * 1e-4
+    stacked = F.avg_pool2d(stacked, (2 * radius + 1, 1), 1, (radius, 0))
+    stacked = F.avg_pool2d(stacked, (1, 2 * radius + 1), 1, (0, radius)) + whole
+    return stacked[:, :-1] / stacked[:, -1:].clamp_min(1e-12)
+
+
+def _solve(moments: Tensor, epsilon: float) -> Tensor:
+    """Ridge regression from means, products of guide and guide (9) and of residual and guide (9)."""
+    guide, residual = moments[:, :3], moments[:, 3:6]
+    matrix = rearrange(moments[:, 6:15], "b (i j) h w -> b h w i j", i=3)
+    cross = rearrange(moments[:, 15:], "b (i j) h w -> b h w i j", i=3)
+    guide_last, residual_last = (rearrange(x, "b c h w -> b h w c") for x in (guide, residual))
+    matrix = matrix - guide_last[..., :, None] * guide_last[..., None, :]
+    matrix = matrix + epsilon * torch.eye(3, device=matrix.device, dtype=matrix.dtype)
+    cross = cross - residual_last[..., :, None] * guide_last[..., None, :]
+    slope = cross @ _inverse(matrix)  # B H W out in
+    shift = residual_last - (slope * guide_last[..., None, :]).sum(-1)
+    slope = rearrange(slope, "b h w i j -> b (i j) h w")
+    return torch.cat([slope, rearrange(shift, "b h w c -> b c h w")], dim=1)
+
+
+def _inverse(matrix: Tensor) -> Tensor:
+    """Inverse of symmetric 3 x 3 matrices by cross products (many small ones at once)."""
+    first, second, third = matrix.unbind(-2)
+    columns = [
+        torch.linalg.cross(second, third),
+        torch.linalg.cross(third, first),
+        torch.linalg.cross(first, second),
+    ]
+    determinant = (first * columns[0]).sum(-1)
+    return torch.stack(columns, dim=-1) / determinant[..., None, None]

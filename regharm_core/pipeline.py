@@ -1,0 +1,218 @@
+"""The one public call: a composite of any size in, the harmonized composite out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .checkpoint import load_network
+from .errors import CheckpointError, InputError
+from .local_map import enlarge_rows, evaluate_maps, fill_outside, fit_local_maps, fit_shared_map
+from .unet import NETWORK_SIZE, HarmonizerNet
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
+SMALLEST, LARGEST = 16, 8192  # px a side
+STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
+
+Progress = Callable[[int, int], None]
+
+
+def default_weights() -> Path:
+    """The bundled weights that :func:`load_harmonizer` takes when none are named.
+
+    Raises:
+        CheckpointError: when none are there.
+    """
+    for name in DEFAULT_WEIGHTS:
+        if (path := WEIGHTS_FOLDER / name).is_file():
+            return path
+    raise CheckpointError(f"no bundled weights in {WEIGHTS_FOLDER}; looked for {', '.join(DEFAULT_WEIGHTS)}")
+
+
+def load_harmonizer(path: str | Path | None = None, device: str | torch.device = "cpu") -> HarmonizerNet:
+    """Load a network, ready for :func:`harmonize`.
+
+    Args:
+        path: a .safetensors file of this project; None for the bundled default.
+        device: where the network shall live.
+
+    Raises:
+        CheckpointError: when the file is missing, broken or foreign.
+    """
+    net, _ = load_network(default_weights() if path is None else Path(path))
+    return net.to(device, memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def harmonize(
+    model: HarmonizerNet,
+    image: Tensor,
+    mask: Tensor,
+    *,
+    reference_mask: Tensor | None = None,
+    strength: float = 1.0,
+    shared: bool = False,
+    batch_size: int = 8,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Harmonize the foreground of composites with their background.
+
+    The network sees a copy of 256 x 256 px; its residual is carried to the full size as local affine
+    colour maps (:mod:`.local_map`), so detail stays. Where the mask is 0 the result equals the input bit
+    for bit, where it is soft the change is soft.
+
+    Args:
+        model: from :func:`load_harmonizer`.
+        image: B 3 H W floating point, 16 to 8192 px a side, on any device. Values outside [0, 1] are
+            kept: the change found for the nearest value inside is added to them.
+        mask: B 1 H W, 1 = foreground; values are clamped to [0, 1].
+        reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.
+        strength: 0 (input) to 2; scales the change.
+        shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
+        batch_size: composites the network sees at once.
+        progress: called with (composites done, all of them) after each; what it raises passes through.
+
+    Returns:
+        B 3 H W of the image's dtype and device; the inputs are not modified. A composite without
+        foreground, or without background that may be consulted, comes back as it went in.
+
+    Raises:
+        InputError: on wrong shapes, dtypes, sizes, a strength outside 0..2, or values that are not finite.
+    """
+    image, mask, reference_mask = check_inputs(image, mask, reference_mask)
+    if not 0 <= strength <= 2:
+        raise InputError(f"strength must be from 0 to 2, got {strength!r}")
+    if batch_size < 1:
+        raise InputError(f"batch_size must be at least 1, got {batch_size!r}")
+    result = image.clone()
+    count = image.shape[0]
+    if strength == 0 or count == 0:
+        return result
+    views = View.of(model, image, mask, reference_mask, batch_size)
+    everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
+    for n in range(count):
+        if bool(views.usable[n]):
+            coefficients, remainder = _maps(views, n, image, everywhere)
+            _apply(result[n], image[n], mask[n], coefficients, remainder, strength)
+        if progress is not None:
+            progress(n + 1, count)
+    return result
+
+
+class View:
+    """What the network saw and answered, at its own size, one entry a composite.
+
+    Attributes:
+        guide: the composite, B 3 S S in [0, 1].
+        weight: the mask, B 1 S S.
+        residual: the change before the mask is applied, B 3 S S.
+        usable: B 1 1 1, False where foreground or background is missing.
+    """
+
+    def __init__(self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor) -> None:
+        self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
+
+    @classmethod
+    def of(cls, model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None, batch: int) -> View:
+        """Show resized copies to the network, ``batch`` at a time."""
+        parameter = next(model.parameters())
+        parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        for start in range(0, image.shape[0], batch):
+            rows = slice(start, start + batch)
+            guide, weight = shrink(image[rows], parameter.device).clamp(0, 1), shrink(mask[rows], parameter.device)
+            allowed = None if reference is None else shrink(reference[rows], parameter.device)
+            usable = usable_composites(weight, allowed)
+            answer = model(
+                guide.to(parameter.dtype),
+                weight.to(parameter.dtype),
+                reference=None if allowed is None else allowed.to(parameter.dtype),
+            )
+            drawn = answer.prediction.float()
+            residual = drawn if model.config.residual else drawn - guide
+            parts.append((guide, weight, residual, usable))
+        guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
+        return cls(guide, weight, residual, usable)
+
+
+def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Check the tensors of a public call; masks come back as fp32 in [0, 1] on the image's device.
+
+    Raises:
+        InputError: naming the argument and quoting what was received.
+    """
+    for name, tensor in (("image", image), ("mask", mask), ("reference_mask", reference_mask)):
+        if tensor is None and name == "reference_mask":
+            continue
+        if not isinstance(tensor, Tensor):
+            raise InputError(f"{name} must be a tensor, got {type(tensor).__name__}")
+        if not tensor.dtype.is_floating_point:
+            raise InputError(f"{name} must be floating point, got {tensor.dtype}")
+        channels = 3 if name == "image" else 1
+        if tensor.ndim != 4 or tensor.shape[1] != channels:
+            raise InputError(f"{name} must be B {channels} H W, got {tuple(tensor.shape)}")
+        if (tensor.shape[0], *tensor.shape[2:]) != (image.shape[0], *image.shape[2:]):
+            raise InputError(f"{name} {tuple(tensor.shape)} does not fit the image {tuple(image.shape)}")
+        if not all(SMALLEST <= side <= LARGEST for side in tensor.shape[2:]):
+            raise InputError(f"{name} must have {SMALLEST} to {LARGEST} px a side, got {tuple(tensor.shape)}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"{name} holds values that are not finite (NaN or infinity)")
+    mask = mask.to(image.device, torch.float32).clamp(0, 1)
+    if reference_mask is not None:
+        reference_mask = reference_mask.to(image.device, torch.float32).clamp(0, 1)
+    return image, mask, reference_mask
+
+
+def shrink(picture: Tensor, device: torch.device) -> Tensor:
+    """The network's view: B C H W -> B C 256 256 in fp32 on the network's device."""
+    picture = picture.float()
+    if picture.shape[-2:] != (NETWORK_SIZE, NETWORK_SIZE):
+        picture = F.interpolate(picture, (NETWORK_SIZE, NETWORK_SIZE), mode="bilinear", antialias=True)
+    return picture.to(device)
+
+
+def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:
+    """B 1 1 1: True where a composite has foreground and background that may be consulted."""
+    background = 1 - mask if reference is None else torch.minimum(1 - mask, reference)
+    return (mask.amax((1, 2, 3), keepdim=True) > 0) & (background.amax((1, 2, 3), keepdim=True) >= 0.5)
+
+
+def _maps(views: View, n: int, image: Tensor, everywhere: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Local colour maps of composite ``n``, and what they leave unexplained at the network's size."""
+    guide, weight, residual = views.guide[n : n + 1], views.weight[n : n + 1], views.residual[n : n + 1]
+    if everywhere is not None:
+        return everywhere.expand(1, 12, 2, 2).to(image.device), None
+    coefficients = fit_local_maps(guide, residual, weight)
+    remainder = fill_outside(residual - evaluate_maps(coefficients, guide), weight)
+    if image.shape[-2:] == guide.shape[-2:]:
+        remainder = residual - evaluate_maps(coefficients, guide)  # at its own size the network is exact
+    return coefficients.to(image.device), remainder.to(image.device)
+
+
+def _apply(
+    result: Tensor, image: Tensor, mask: Tensor, coefficients: Tensor, remainder: Tensor | None, strength: float
+) -> None:
+    """Add the change to one composite (3 H W, written into ``result``), strip by strip."""
+    height, width = image.shape[-2:]
+    step = max(STRIP_PIXELS // width, 1)
+    small = coefficients if remainder is None else torch.cat([coefficients, remainder], dim=1)
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        weight = mask[:, start:stop]
+        if not bool(weight.any()):
+            continue
+        colours = image[:, start:stop].float()
+        inside = colours.clamp(0, 1)[None]
+        maps = small.expand(1, -1, 2, 2) if small.shape[-1] == 2 else small
+        maps = enlarge_rows(maps, (height, width), start, stop)
+        change = evaluate_maps(maps[:, :12], inside)
+        if remainder is not None:
+            change = change + maps[:, 12:]
+        changed = colours + strength * weight * change[0]
+        low, high = colours.clamp(max=0), colours.clamp(min=1)  # in-range colours stay in range
+        changed = torch.minimum(torch.maximum(changed, low), high).to(image.dtype)
+        result[:, start:stop] = torch.where(weight > 0, changed, image[:, start:stop])
