@@ -102,8 +102,8 @@ def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str =
     table = torch.tensor(anchors, device=image.device)  # anchors 3
     place = heat[:, 0].float().clamp(0, 1) * (len(anchors) - 1)
     low = place.floor().long().clamp(max=len(anchors) - 2)
-    share = (place - low)[..., None]
-    painted = rearrange(torch.lerp(table[low], table[low + 1], share.expand(*share.shape[:-1], 3)), "b h w c -> b c h w")
+    share = (place - low)[..., None].expand(*place.shape, 3)
+    painted = rearrange(torch.lerp(table[low], table[low + 1], share), "b h w c -> b c h w")
     return torch.lerp(image.float().clamp(0, 1), painted, opacity)
 
 

@@ -62,8 +62,8 @@ class HarmonizerNet(nn.Module):
         elif config.translation == "rain":
             self.rain = RAIN(c[1])
         self.head = nn.Conv2d(c[0], 3, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias if self.head.bias is not None else self.head.weight)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(
         self, image: Tensor, mask: Tensor, *, reference: Tensor | None = None, return_attention: bool = False
@@ -133,6 +133,6 @@ def _check_shapes(image: Tensor, mask: Tensor, reference: Tensor | None) -> None
     wanted = (image.shape[0], 1, *image.shape[-2:])
     for name, weight in (("mask", mask), ("reference", reference)):
         if weight is not None and tuple(weight.shape) != wanted:
-            raise InputError(f"{name} must be {wanted} to fit the image {tuple(image.shape)}, got {tuple(weight.shape)}")
+            raise InputError(f"{name} must be {wanted} to fit the image, got {tuple(weight.shape)}")
     if any(side % 32 or not 64 <= side <= 1024 for side in image.shape[-2:]):
         raise InputError(f"the network takes sides that are multiples of 32 from 64 to 1024, got {tuple(image.shape)}")

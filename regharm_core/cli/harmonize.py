@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             if len(jobs) == 1:
                 raise
             failed += 1
-            sys.stderr.write(f"{'\r' if sys.stderr.isatty() else ''}error: {' '.join(str(error).split())}\n")
+            sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         _show_progress(done + 1, len(jobs))
     return 2 if failed else 0
 
@@ -90,7 +90,7 @@ def _jobs(given: list[Path], mask: Path, output: Path, heat: Path | None) -> lis
             raise InputError(f"several composites are written into a folder, got the file name {folder}")
     names = [c.name for c in composites]
     if repeated := sorted({n for n in names if names.count(n) > 1}):
-        raise InputError(f"several composites share the name {repeated[0]}; they would overwrite each other in {output}")
+        raise InputError(f"several composites are called {repeated[0]}; they would overwrite each other in {output}")
     masks = [_mask_for(c, mask) for c in composites]
     if any((output / c.name).resolve() == c.resolve() for c in composites):
         raise InputError(f"the output folder {output} is the composites' own; name another")
@@ -115,8 +115,6 @@ def _mask_for(composite: Path, mask: Path) -> Path:
 def _show_progress(done: int, total: int) -> None:
     if total > 1:
         filled = "#" * (30 * done // total)
-        end = "\n" if done == total else ""
-        start = "\r" if sys.stderr.isatty() else ("" if done == total else None)
-        if start is not None:
-            sys.stderr.write(f"{start}[{filled:<30}] {done}/{total}{end}")
-            sys.stderr.flush()
+        end = "\n" if done == total else "\r"
+        sys.stderr.write(f"[{filled:<30}] {done}/{total}{end}")
+        sys.stderr.flush()

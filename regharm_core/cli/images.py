@@ -72,9 +72,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
             mask = mask.gt(0).float()
     height, width = mask.shape[-2:]
     if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT_TOLERANCE:
-        raise InputError(
-            f"the mask {path} of {width} x {height} px does not fit a picture of {size[1]} x {size[0]} px"
-        )
+        raise InputError(f"the mask {path} of {width} x {height} px does not fit a picture of {size[1]} x {size[0]} px")
     if (height, width) != size:
         mask = F.interpolate(mask, size, mode="bilinear", antialias=True)
     return mask.clamp(0, 1)

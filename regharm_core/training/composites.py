@@ -131,9 +131,7 @@ class CompositeMaker:
         region = F.grid_sample(chosen, grid, mode="nearest", padding_mode="reflection", align_corners=False)
         return crop, region
 
-    def _moved(
-        self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
         count = image.shape[0]
         source = _sample(image, hard, generator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 PERFECT_PSNR = 100.0  # dB reported where two pictures are identical, so that means stay finite
