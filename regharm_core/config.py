@@ -73,8 +73,9 @@ class HarmonizerConfig:
         temperature = self.temperature
         if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
             raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {temperature!r}")
-        if not isinstance(self.refine, tuple) or len(self.refine) != 4:
-            raise ConfigError(f"refine must be a tuple of four numbers, got {self.refine!r}")
+        refine: object = self.refine
+        if not isinstance(refine, tuple) or len(refine) != 4:
+            raise ConfigError(f"refine must be a tuple of four numbers, got {refine!r}")
         for count in self.refine:
             _whole("refine", count, 0, 4)
 
@@ -102,7 +103,8 @@ class HarmonizerConfig:
         names = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - names):
             raise ConfigError(f"unknown configuration fields {unknown}; known are {sorted(names)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        fitted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fitted)
 
     @classmethod
     def from_json(cls, text: str) -> HarmonizerConfig:

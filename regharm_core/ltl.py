@@ -69,7 +69,7 @@ class LTL(nn.Module):
         allowed = rearrange(background, "b 1 h w -> b (h w)") >= 0.5
         usable = allowed.any(1)[:, None, None]
         queries = gather_tokens(features, (foreground[:, 0] > 0) & usable)
-        related = attend(queries.values, reference, reference, allowed, self.temperature)  # B Lf C
+        related = attend(queries.values, reference, reference, allowed, self.temperature, queries.valid)  # B Lf C
         fused = self.fuse(torch.cat([queries.values, related], dim=2))  # B Lf C
         share = rearrange(foreground, "b 1 h w -> b (h w)").gather(1, queries.index)[..., None]
         mixed = queries.values + share * (fused - queries.values)

@@ -45,7 +45,7 @@ def load_harmonizer(path: str | Path | None = None, device: str | torch.device =
         CheckpointError: when the file is missing, broken or foreign.
     """
     net, _ = load_network(default_weights() if path is None else Path(path))
-    return net.to(device, memory_format=torch.channels_last)
+    return net.to(torch.device(device)).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 @torch.inference_mode()

@@ -66,7 +66,7 @@ class PTL(nn.Module):
             inside_mean, inside_deviation = masked_mean_std(full, foreground.float())
             queries = gather_tokens((full - inside_mean) / inside_deviation, (foreground[:, 0] > 0) & usable)
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
-            fetched = attend(queries.values, content, appearance, allowed, self.temperature)  # B Lf 2C
+            fetched = attend(queries.values, content, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
             scale, shift = fetched.chunk(2, dim=2)
             translated = queries.values * scale + shift  # B Lf C, Eq. 5
             where = queries.index[..., None]

@@ -140,7 +140,7 @@ def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, A
         raise InputError(f"{path} holds {getattr(file, 'n_frames', 1)} frames; give one picture a file")
     extras = {"icc_profile": file.info["icc_profile"]} if file.info.get("icc_profile") else {}
     orientation = file.getexif().get(0x0112, 1)
-    if _depth(file) == 16:
+    if _depth(path, file) == 16:
         values = np.asarray(file).astype(np.uint16) if file.mode.startswith("I") else _decode_16_bit(path)
         return _turn(values if values.ndim == 3 else values[..., None], orientation), 16, {}
     file.load()
@@ -152,16 +152,13 @@ def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, A
     return np.asarray(upright.convert(mode)), 8, extras
 
 
-def _depth(file: Image.Image) -> int:
+def _depth(path: Path, file: Image.Image) -> int:
     """Bits a channel: Pillow opens 16-bit colour as 8-bit, so the file itself is asked."""
     if file.mode.startswith("I"):
         return 16
-    if file.format == "PNG" and file.fp is not None:
-        place = file.fp.tell()
-        file.fp.seek(24)
-        bits = file.fp.read(1)
-        file.fp.seek(place)
-        return 16 if bits == b"\x10" else 8
+    if file.format == "PNG":
+        with path.open("rb") as raw:
+            return 16 if raw.read(25)[24:] == b"\x10" else 8
     bits_per_sample: Any = getattr(file, "tag_v2", {}).get(258, (8,))
     return 16 if max(bits_per_sample if isinstance(bits_per_sample, tuple) else (bits_per_sample,)) == 16 else 8
 

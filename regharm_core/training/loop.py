@@ -52,7 +52,7 @@ class _Run:
         if recipe.start is not None:
             started, _ = load_network(Path(recipe.start))
             net.load_state_dict(started.state_dict())
-        self.net = net.to(device, memory_format=torch.channels_last).train()
+        self.net = net.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.learning_rate, betas=(0.9, 0.999))
         self.random = torch.Generator(device).manual_seed(recipe.seed)

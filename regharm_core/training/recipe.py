@@ -119,4 +119,5 @@ def read_recipe(path: Path) -> Recipe:
 def _composites(values: dict[str, Any]) -> CompositeConfig:
     if unknown := sorted(set(values) - {f.name for f in fields(CompositeConfig)}):
         raise ConfigError(f"unknown fields of composites {unknown}")
-    return CompositeConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    fitted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return CompositeConfig(**fitted)

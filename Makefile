@@ -1,0 +1,31 @@
+# Two commands do everything: make demo, make test.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/core  ## harmonize the composites that ship with the project
+	$(RUN) scripts/demo.py
+
+test: lint  ## lint, type check, every test
+	$(RUN) -m pytest
+
+lint: $(VENV)/dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m pyright
+
+$(VENV)/core: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet $(TORCH)
+	$(RUN) -m pip install --quiet -e '.[core]'
+	touch $@
+
+$(VENV)/dev: $(VENV)/core
+	$(RUN) -m pip install --quiet -e '.[core,cli,train,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,62 @@
+"""Harmonize the composites that ship with the project and lay before, after and attention side by side."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from regharm_core.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "assets" / "samples"
+OUT = ROOT / "demo"
+GAP = 8  # px between pictures
+
+
+def demo() -> int:
+    """Run the shell's own command on each sample, then show the sheet where there is a screen."""
+    OUT.mkdir(exist_ok=True)
+    rows: list[list[Image.Image]] = []
+    for mask in sorted(SAMPLES.glob("*_mask.png")):
+        name = mask.stem.removesuffix("_mask")
+        composite, result, heat = SAMPLES / f"{name}.png", OUT / f"{name}.png", OUT / f"{name}_attention.png"
+        arguments = ["harmonize", composite, mask, "-o", result, "--attention", heat]
+        if code := main([str(a) for a in arguments]):
+            return code
+        rows.append([Image.open(p).convert("RGB") for p in (composite, result, heat)])
+    sheet = OUT / "before_after_attention.png"
+    _lay_out(rows).save(sheet)
+    sys.stdout.write(f"before | after | where it looked: {sheet}\n")
+    _show(sheet)
+    return 0
+
+
+def _lay_out(rows: list[list[Image.Image]]) -> Image.Image:
+    height = 480
+    scaled = [[p.resize((round(p.width * height / p.height), height)) for p in row] for row in rows]
+    width = max(sum(p.width + GAP for p in row) for row in scaled) - GAP
+    sheet = Image.new("RGB", (width, (height + GAP) * len(scaled) - GAP), "white")
+    for y, row in enumerate(scaled):
+        x = 0
+        for picture in row:
+            sheet.paste(picture, (x, y * (height + GAP)))
+            x += picture.width + GAP
+    return sheet
+
+
+def _show(path: Path) -> None:
+    """Open the system's picture viewer, if this session has a screen."""
+    if sys.platform == "darwin":
+        subprocess.run(["open", str(path)], check=False)  # noqa: S603, S607
+    elif sys.platform == "win32":
+        os.startfile(path)  # noqa: S606
+    elif os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        subprocess.run(["xdg-open", str(path)], check=False)  # noqa: S603, S607
+
+
+if __name__ == "__main__":
+    raise SystemExit(demo())
