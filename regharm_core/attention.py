@@ -111,6 +111,7 @@ class Attention:
         feature_size: (H, W) of the feature whose locations ``queries.index`` counts.
         key_grid: (rows, columns) of the references.
         key_span: cells a side that one reference covers; neighbouring references lie one cell apart.
+        cells: how much of each cell may be consulted, B 1 rows+span-1 columns+span-1.
     """
 
     queries: Tokens
@@ -120,6 +121,7 @@ class Attention:
     feature_size: tuple[int, int]
     key_grid: tuple[int, int]
     key_span: int
+    cells: Tensor
 
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""

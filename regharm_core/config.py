@@ -33,6 +33,8 @@ class HarmonizerConfig:
             division; without one, tokens normalised to unit variance give one-hot attention.
         gated: 1x1 sigmoid gates on the concatenated skip connections.
         refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
+        view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep
+            their names: at a view of 128 the "128 px" level has 64 px.
 
     Raises:
         ConfigError: when a value is outside its range.
@@ -48,6 +50,7 @@ class HarmonizerConfig:
     temperature: float = 1.0
     gated: bool = True
     refine: tuple[int, int, int, int] = (2, 2, 2, 2)
+    view: int = 256
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1, 256)
@@ -73,11 +76,10 @@ class HarmonizerConfig:
         temperature = self.temperature
         if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
             raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {temperature!r}")
-        refine: object = self.refine
-        if not isinstance(refine, tuple) or len(refine) != 4:
-            raise ConfigError(f"refine must be a tuple of four numbers, got {refine!r}")
-        for count in self.refine:
-            _whole("refine", count, 0, 4)
+        _four_counts("refine", self.refine)
+        _whole("view", self.view, 64, 1024)
+        if self.view % 32:
+            raise ConfigError(f"view must be a multiple of 32, got {self.view!r}")
 
     @property
     def channels(self) -> tuple[int, int, int, int, int]:
@@ -125,3 +127,10 @@ class HarmonizerConfig:
 def _whole(name: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
         raise ConfigError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
+
+
+def _four_counts(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or len(value) != 4:
+        raise ConfigError(f"{name} must be a tuple of four numbers, got {value!r}")
+    for count in value:
+        _whole(name, count, 0, 4)

@@ -10,7 +10,7 @@ from torch import Tensor
 from .attention import Attention
 from .errors import InputError
 from .layers import cell_maximum
-from .pipeline import check_inputs, shrink, usable_composites
+from .pipeline import check_inputs, look, shrink, usable_composites
 from .unet import HarmonizerNet
 
 # Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
@@ -56,8 +56,8 @@ def attention_map(
     heats: list[Tensor] = []
     for n in range(image.shape[0]):
         one = slice(n, n + 1)
-        guide, weight = shrink(image[one], parameter.device).clamp(0, 1), shrink(mask[one], parameter.device)
-        allowed = None if reference_mask is None else shrink(reference_mask[one], parameter.device)
+        allowed = None if reference_mask is None else reference_mask[one]
+        guide, weight, allowed = look(model, image[one], mask[one], allowed)
         found = model(
             guide.to(parameter.dtype),
             weight.to(parameter.dtype),
@@ -67,7 +67,9 @@ def attention_map(
         attention = found[_layer_name(found, layer)]
         query = None
         if query_mask is not None:
-            query = cell_maximum(shrink(query_mask[one], parameter.device), attention.feature_size)
+            query = cell_maximum(shrink(query_mask[one], model.config.view), attention.feature_size).to(
+                parameter.device
+            )
         heat = spread(attention, query) * usable_composites(weight, allowed)
         heat = F.interpolate(heat, image.shape[-2:], mode="bilinear", align_corners=False).to(image.device)
         heat = heat * (1 - mask[one])
@@ -76,10 +78,11 @@ def attention_map(
 
 
 def spread(attention: Attention, query: Tensor | None) -> Tensor:
-    """Each reference's contribution, spread evenly over the cells it covers: B 1 rows columns."""
+    """Each reference's contribution, spread over what may be consulted of the cells it covers: B 1 rows columns."""
     contribution = attention.contribution(query)[:, None]  # B 1 r c
     kernel = contribution.new_ones(1, 1, attention.key_span, attention.key_span)
-    return F.conv_transpose2d(contribution, kernel)
+    covered = F.conv2d(attention.cells, kernel).clamp_min(1e-6)
+    return F.conv_transpose2d(contribution / covered, kernel) * attention.cells
 
 
 def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str = "inferno") -> Tensor:

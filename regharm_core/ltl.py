@@ -76,5 +76,6 @@ class LTL(nn.Module):
         attention = None
         if return_attention:
             size = (height, width)
-            attention = Attention(queries, reference, allowed, self.temperature, size, size, 1)
+            cells = rearrange(allowed.float(), "b (h w) -> b 1 h w", h=height)
+            attention = Attention(queries, reference, allowed, self.temperature, size, size, 1, cells)
         return scatter_tokens(mixed, queries, features), attention

@@ -12,7 +12,7 @@ from torch import Tensor
 from .checkpoint import load_network
 from .errors import CheckpointError, InputError
 from .local_map import enlarge_rows, evaluate_maps, fill_outside, fit_local_maps, fit_shared_map
-from .unet import NETWORK_SIZE, HarmonizerNet
+from .unet import HarmonizerNet
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
@@ -62,7 +62,7 @@ def harmonize(
 ) -> Tensor:
     """Harmonize the foreground of composites with their background.
 
-    The network sees a copy of 256 x 256 px; its residual is carried to the full size as local affine
+    The network sees a copy of ``model.config.view`` px a side; its residual is carried to the full size as local affine
     colour maps (:mod:`.local_map`), so detail stays. Where the mask is 0 the result equals the input bit
     for bit, where it is soft the change is soft.
 
@@ -124,8 +124,9 @@ class View:
         parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for start in range(0, image.shape[0], batch):
             rows = slice(start, start + batch)
-            guide, weight = shrink(image[rows], parameter.device).clamp(0, 1), shrink(mask[rows], parameter.device)
-            allowed = None if reference is None else shrink(reference[rows], parameter.device)
+            guide, weight, allowed = look(
+                model, image[rows], mask[rows], None if reference is None else reference[rows]
+            )
             usable = usable_composites(weight, allowed)
             answer = model(
                 guide.to(parameter.dtype),
@@ -167,12 +168,21 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
     return image, mask, reference_mask
 
 
-def shrink(picture: Tensor, device: torch.device) -> Tensor:
-    """The network's view: B C H W -> B C 256 256 in fp32 on the network's device."""
+def look(
+    model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What the network sees of composites: image (in [0, 1]), mask and reference at its size, on its device."""
+    side, device = model.config.view, next(model.parameters()).device
+    allowed = None if reference is None else shrink(reference, side).to(device)
+    return shrink(image, side).to(device).clamp(0, 1), shrink(mask, side).to(device), allowed
+
+
+def shrink(picture: Tensor, side: int) -> Tensor:
+    """B C H W -> B C side side in fp32, averaged over what a smaller pixel covers."""
     picture = picture.float()
-    if picture.shape[-2:] != (NETWORK_SIZE, NETWORK_SIZE):
-        picture = F.interpolate(picture, (NETWORK_SIZE, NETWORK_SIZE), mode="bilinear", antialias=True)
-    return picture.to(device)
+    if picture.shape[-2:] != (side, side):
+        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+    return picture
 
 
 def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:

@@ -76,7 +76,8 @@ class PTL(nn.Module):
         attention = None
         if return_attention:
             side = self.cells - self.span + 1
-            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), self.span)
+            cells = F.adaptive_avg_pool2d(background.float(), self.cells)
+            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), self.span, cells)
         return scatter_tokens(mixed, queries, features), attention
 
     def blocks(self, features: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

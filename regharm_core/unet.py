@@ -15,8 +15,6 @@ from .ltl import LTL, SelfAttention
 from .ptl import PTL
 from .rain import RAIN
 
-NETWORK_SIZE = 256  # px: what the paper trains and tests at
-
 
 @dataclass(frozen=True)
 class HarmonizerOutput:

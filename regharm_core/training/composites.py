@@ -204,7 +204,8 @@ def _fill(image: Tensor, known: Tensor, fallback: Tensor) -> Tensor:
     """The image, with pixels outside ``known`` replaced by means of the nearest known ones within 4 px."""
     answer, trust = image * known, known
     for _ in range(2):
-        wide = F.avg_pool2d(torch.cat([answer, trust], dim=1), 5, 1, 2)
+        wide = F.avg_pool2d(torch.cat([answer, trust], dim=1), (1, 5), 1, (0, 2))
+        wide = F.avg_pool2d(wide, (5, 1), 1, (2, 0))
         spread = wide[:, :3] / wide[:, 3:].clamp_min(1e-6)
         reached = (wide[:, 3:] > 1e-4).float()
         answer = torch.where(trust > 0, answer, spread * reached)
@@ -219,8 +220,20 @@ def _dilate(mask: Tensor, radius: int) -> Tensor:
 def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
     """Masks as people make them: some a pixel too wide, too narrow or feathered."""
     draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)
-    wide, narrow = _dilate(mask, 1), 1 - _dilate(1 - mask, 1)
-    soft = F.avg_pool2d(F.pad(mask, (2, 2, 2, 2), mode="replicate"), 5, 1)
-    mask = torch.where(draw < 0.1, wide, mask)
-    mask = torch.where((draw >= 0.1) & (draw < 0.2), narrow, mask)
-    return torch.where((draw >= 0.2) & (draw < 0.3), soft, mask)
+    changed = mask.clone()
+    for low, change in ((0.0, _wider), (0.1, _narrower), (0.2, _feathered)):
+        if (rows := ((draw >= low) & (draw < low + 0.1)).nonzero()[:, 0]).numel():
+            changed[rows] = change(mask[rows])
+    return changed
+
+
+def _wider(mask: Tensor) -> Tensor:
+    return _dilate(mask, 1)
+
+
+def _narrower(mask: Tensor) -> Tensor:
+    return 1 - _dilate(1 - mask, 1)
+
+
+def _feathered(mask: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(mask, (2, 2, 2, 2), mode="replicate"), 5, 1)

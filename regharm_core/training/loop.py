@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ..checkpoint import load_network, save_checkpoint
+from ..pipeline import harmonize
 from ..unet import HarmonizerNet
 from .composites import CompositeMaker
 from .curve import draw_curve
@@ -127,15 +128,13 @@ class _Run:
         return float(loss.detach())
 
     def _validate(self) -> None:
-        """fMSE of the averaged network at 256 px, in percent of the composite's, for each folder of pairs."""
+        """fMSE of the averaged network on pairs of 256 px, in percent of the composite's, for each folder."""
         for folder in sorted(p for p in Path(self.recipe.validate or "").iterdir() if p.is_dir()):
             results, composites = [], []
             for n, pair in enumerate(read_pairs(folder, size=256)):
                 if n >= self.recipe.validate_pairs:
                     break
-                with torch.inference_mode():
-                    image, mask = pair.composite[None].to(self.device), pair.mask[None].to(self.device)
-                    answer = self.average(image, mask).image[0].cpu()
+                answer = harmonize(self.average, pair.composite[None], pair.mask[None])[0]
                 results.append(score(answer, pair.real, pair.mask))
                 composites.append(score(pair.composite, pair.real, pair.mask))
             share = 100 * mean_score(results).fmse / max(mean_score(composites).fmse, 1e-9)

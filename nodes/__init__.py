@@ -1,0 +1,1 @@
+"""The ComfyUI side: convert, call the core, convert back."""

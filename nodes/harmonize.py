@@ -1,0 +1,169 @@
+"""Harmonize: a composite in, the composite with its foreground matched to the background out."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from .. import regharm_core as core
+from ..regharm_core import masks
+from . import host
+from .notices import unchanged
+from .sockets import CATEGORY, Harmonizer
+from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
+
+PER_FRAME, SHARED = "per frame", "shared"
+
+
+class Harmonize(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RegHarmHarmonize",
+            display_name="Harmonize",
+            category=CATEGORY,
+            description="Matches the colours and light of a pasted or generated foreground to the parts of the "
+            "background that it resembles. Works at full size; outside the mask not a bit changes.",
+            search_aliases=[
+                "image harmonization",
+                "color match",
+                "match colors",
+                "blend foreground",
+                "relight paste",
+                "composite",
+                "fix lighting",
+            ],
+            inputs=[
+                Harmonizer.Input("harmonizer", tooltip="From Load Harmonizer."),
+                io.Image.Input("image", tooltip="The composite: the foreground already in its place. Alpha is kept."),
+                io.Mask.Input(
+                    "mask", tooltip="White is the foreground, the part to be changed. Soft edges are honoured."
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How much of the change is applied: 0 none, 1 what the network proposes, 2 twice that.",
+                ),
+                io.Mask.Input(
+                    "reference_mask",
+                    optional=True,
+                    tooltip="White is the background that may be consulted. Without it, everything outside the mask.",
+                ),
+                io.Mask.Input(
+                    "blend_mask",
+                    optional=True,
+                    tooltip="White is where the result is shown. It limits the mask, without changing what the network "
+                    "takes as foreground.",
+                ),
+                io.Int.Input(
+                    "expand",
+                    default=0,
+                    min=-masks.LARGEST_RADIUS,
+                    max=masks.LARGEST_RADIUS,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Expand the mask by this many pixels; a negative number contracts it.",
+                ),
+                io.Int.Input(
+                    "feather",
+                    default=0,
+                    min=0,
+                    max=masks.LARGEST_RADIUS,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Soften the mask's edge over this many pixels to either side.",
+                ),
+                io.Boolean.Input(
+                    "invert_mask",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip="For masks where black is the foreground, such as the alpha of Load Image.",
+                ),
+                io.Combo.Input(
+                    "frames",
+                    options=[PER_FRAME, SHARED],
+                    default=PER_FRAME,
+                    optional=True,
+                    advanced=True,
+                    tooltip="per frame: every image of the batch on its own. shared: one colour change for the whole "
+                    "batch, so that a clip does not flicker.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "IMAGE", display_name="image", tooltip="The harmonized composite, same size and count."
+                ),
+                io.Mask.Output(
+                    "MASK",
+                    display_name="mask",
+                    tooltip="The mask as it was used: fitted, inverted, expanded, feathered.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        harmonizer,
+        image: Tensor,
+        mask: Tensor,
+        strength: float,
+        reference_mask: Tensor | None = None,
+        blend_mask: Tensor | None = None,
+        expand: int = 0,
+        feather: int = 0,
+        invert_mask: bool = False,
+        frames: str = PER_FRAME,
+    ) -> io.NodeOutput:
+        colours, rest = split_image(image)
+        size = (colours.shape[2], colours.shape[3])
+        used = _prepare(fit_mask(mask, "mask", size), expand, feather, invert_mask)
+        reference = None if reference_mask is None else fit_mask(reference_mask, "reference_mask", size)
+        shown = None if blend_mask is None else fit_mask(blend_mask, "blend_mask", size)
+        count = common_count(image, used, reference, shown)
+        colours, used = repeat_rows(colours, count), repeat_rows(used, count)
+        reference = None if reference is None else repeat_rows(reference, count)
+        shown = None if shown is None else repeat_rows(shown, count)
+        shared = frames == SHARED
+
+        def work(net: core.HarmonizerNet, rows: slice, batch: int, progress: host.Progress) -> Tensor:
+            # A clip stays where it is: only the network's small copies of it go to the device.
+            device = colours.device if shared else harmonizer.load_device
+            picture, weight = colours[rows].to(device), used[rows].to(device)
+            result = core.harmonize(
+                net,
+                picture,
+                weight,
+                reference_mask=None if reference is None else reference[rows].to(device),
+                strength=strength,
+                shared=shared,
+                batch_size=batch,
+                progress=progress,
+            )
+            if shown is None:
+                return result
+            return masks.show_through(picture, result, weight, shown[rows].to(device))
+
+        result = host.in_batches(harmonizer, work, count, size, together=shared)
+        if strength > 0 and (warning := unchanged(used, reference, harmonizer.model.config.view)):
+            host.warn(cls.hidden.unique_id, warning)
+        return io.NodeOutput(join_image(result, rest), used[:, 0].to(result.device))
+
+
+def _prepare(mask: Tensor, expand: int, feather: int, invert: bool) -> Tensor:
+    """The mask as asked for, picture by picture, so that Cancel is heard."""
+    if invert:
+        mask = 1 - mask
+    if not expand and not feather:
+        return mask
+    prepared: list[Tensor] = []
+    for one in mask.split(1):
+        host.check_cancel()
+        prepared.append(masks.feather(masks.grow(one, expand), feather))
+    return torch.cat(prepared)

@@ -1,0 +1,127 @@
+"""Run every example on a real host and make the thumbnails and the help pages' pictures from what comes out.
+
+    COMFYUI_PATH=... COMFYUI_PYTHON=... python -m tests.host.pictures
+
+The bundled weights are used, or those in the file that REGHARM_WEIGHTS names. The one picture that is
+not made here is load.jpg, cut from a screenshot.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from tests.host.server import PACK, Server, to_prompt
+
+EXAMPLES, DOCS, SAMPLES = PACK / "example_workflows", PACK / "web" / "docs", PACK / "assets" / "samples"
+WEIGHTS = "regharm-lite.safetensors"
+THUMBNAIL = (640, 400)
+
+Shown = dict[str, list[Image.Image]]
+
+
+def run(server: Server, name: str) -> Shown:
+    """The pictures of an example's previews, by title."""
+    flow = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    outputs = server.run(to_prompt(flow, server.get("/object_info")))
+    titles = {str(node["id"]): node.get("title", node["type"]) for node in flow["nodes"]}
+    return {
+        titles[node]: [Image.open(io.BytesIO(server.picture(i))).convert("RGB") for i in shown["images"]]
+        for node, shown in outputs.items()
+        if "images" in shown
+    }
+
+
+def side_by_side(pictures: list[Image.Image], height: int, gap: int = 4) -> Image.Image:
+    """A row of pictures of one height on white."""
+    resized = [p.resize((round(p.width * height / p.height), height), Image.Resampling.LANCZOS) for p in pictures]
+    row = Image.new("RGB", (sum(p.width for p in resized) + gap * (len(resized) - 1), height), "white")
+    place = 0
+    for picture in resized:
+        row.paste(picture, (place, 0))
+        place += picture.width + gap
+    return row
+
+
+def strips(pictures: list[Image.Image], centre: float = 0.5) -> Image.Image:
+    """A thumbnail of equally wide strips, each cut around ``centre`` (a share of its picture's width)."""
+    width, height = THUMBNAIL
+    share = (width - 4 * (len(pictures) - 1)) // len(pictures)
+    cut = []
+    for picture in pictures:
+        scale = max(height / picture.height, share / picture.width)
+        big = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+        left = min(max(round(big.width * centre - share / 2), 0), big.width - share)
+        top = (big.height - height) // 2
+        cut.append(big.crop((left, top, left + share, top + height)))
+    return side_by_side(cut, height)
+
+
+def halves(before: Image.Image, after: Image.Image) -> Image.Image:
+    """One picture, its left half before and its right half after."""
+    picture = after.copy()
+    picture.paste(before.crop((0, 0, before.width // 2, before.height)), (0, 0))
+    picture.paste("white", (before.width // 2 - 1, 0, before.width // 2 + 1, before.height))
+    return strips([picture])
+
+
+def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
+    """What the template browser shows for each example."""
+    one = {name: {title: pictures[0] for title, pictures in runs.items()} for name, runs in shown.items()}
+    sample, paste = one["harmonize_sample"], one["paste_and_harmonize"]
+    inpaint, sweep = one["after_inpainting"], one["strength_sweep"]
+    colour, segments = one["where_did_this_colour_come_from"], one["segmentation"]
+    return {
+        "harmonize_sample": halves(sample["Before"], sample["After"]),
+        "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.87),
+        "after_inpainting": strips([inpaint["As decoded"], inpaint["Harmonized"]]),
+        "strength_sweep": strips(
+            [sweep[f"Strength {s}"] for s in ("0.5", "1", "1.5")] + [sweep["Colour transfer"]], 0.88
+        ),
+        "where_did_this_colour_come_from": strips([colour["All of the foreground"]]),
+        "clip": strips(shown["clip"]["Shared"][2:4]),
+        "segmentation": strips([segments["Mask as used"], segments["Contracted and feathered"]]),
+    }
+
+
+def help_pictures(shown: dict[str, Shown]) -> dict[str, Image.Image]:
+    """What the help pages show."""
+    sample, colour = shown["harmonize_sample"], shown["where_did_this_colour_come_from"]
+    asked = [colour[title][0] for title in ("All of the foreground", "The rim", "The saucer")]
+    samples = []
+    for name in ("cup", "astronaut", "shuttle", "cutout", "background"):
+        picture = Image.open(SAMPLES / f"{name}.png").convert("RGBA")
+        samples.append(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
+    hard = Image.open(SAMPLES / "astronaut_mask.png").convert("L").point(lambda v: 255 * (v > 127)).convert("RGB")
+    return {
+        "harmonize": side_by_side([sample["Before"][0], sample["After"][0]], 300),
+        "attention": side_by_side(asked, 220),
+        "sample": side_by_side(samples, 180),
+        "mask": side_by_side([hard, shown["segmentation"]["Mask as used"][0]], 300),
+    }
+
+
+def main() -> None:
+    state = Path(tempfile.mkdtemp())
+    server = Server(Path(os.environ["COMFYUI_PATH"]), state)
+    if chosen := os.environ.get("REGHARM_WEIGHTS"):
+        shutil.copy(chosen, state / "models" / "harmonizers" / WEIGHTS)
+    try:
+        server.start()
+        shown = {path.stem: run(server, path.stem) for path in sorted(EXAMPLES.glob("*.json"))}
+    finally:
+        server.stop()
+    for folder, made in ((EXAMPLES, thumbnails(shown)), (DOCS, help_pictures(shown))):
+        for name, picture in made.items():
+            picture.save(folder / f"{name}.jpg", quality=85, optimize=True)
+    shutil.rmtree(state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""The bridge: what goes in comes out in the same shape, and the background bit for bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from tests.nodes import fakes
+
+NODE = "RegHarmHarmonize"
+
+
+def test_foreground_changes_and_background_does_not(pack: Any, harmonizer: Any, scene: Any) -> None:
+    before = scene.image.clone(), scene.mask.clone()
+    image, mask = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    assert image.shape == scene.image.shape and image.dtype == scene.image.dtype
+    assert torch.equal(image[scene.outside], scene.image[scene.outside])
+    assert not torch.equal(image[scene.inside], scene.image[scene.inside])
+    assert torch.equal(mask, scene.mask)
+    assert torch.equal(scene.image, before[0]) and torch.equal(scene.mask, before[1])
+    assert pack.host.loaded[0] > 0 and pack.host.bars[0].seen == [1, 2]
+    assert not pack.host.messages
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_pictures(pack: Any, harmonizer: Any, scene: Any, dtype: torch.dtype) -> None:
+    image = scene.image.to(dtype)
+    result, _ = pack.run(NODE, harmonizer, image, scene.mask.to(dtype), 1.0, blend_mask=scene.mask * 0.5)
+    assert result.dtype == dtype
+    assert torch.equal(result[scene.outside], image[scene.outside])
+    assert not torch.equal(result[scene.inside], image[scene.inside])
+
+
+def test_alpha_and_values_out_of_range_are_kept(pack: Any, harmonizer: Any, scene: Any) -> None:
+    image = torch.cat([scene.image, torch.rand(2, 48, 64, 1)], dim=3)
+    image[:, :4, :, :3] = 7.5
+    image[:, 20:24, 20:24, :3] = 3.0
+    result, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
+    assert torch.equal(result[..., 3], image[..., 3])
+    assert torch.equal(result[scene.outside], image[scene.outside])
+    assert float(result[:, 20:24, 20:24, :3].amin()) > 1.5
+
+
+def test_grey_becomes_colour(pack: Any, harmonizer: Any, scene: Any) -> None:
+    result, _ = pack.run(NODE, harmonizer, scene.image[..., :1], scene.mask, 1.0)
+    assert result.shape == (2, 48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "shape", [(48, 64), (1, 48, 64), (1, 1, 48, 64), (1, 48, 64, 1), (2, 1, 48, 64), (24, 32), (2, 96, 128)]
+)
+def test_masks_of_many_shapes(pack: Any, harmonizer: Any, scene: Any, shape: tuple[int, ...]) -> None:
+    mask = torch.zeros(shape)
+    flat = mask.reshape(-1, *(shape[1:3] if len(shape) == 4 and shape[3] == 1 else shape[-2:]))
+    flat[:, flat.shape[1] // 4 : flat.shape[1] // 2, flat.shape[2] // 4 : flat.shape[2] // 2] = 1
+    result, used = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+    assert result.shape == scene.image.shape and used.shape == (2, 48, 64)
+    assert float(used[0].sum()) == pytest.approx(12 * 16, rel=0.05)
+    assert torch.equal(result[used == 0], scene.image[used == 0])
+
+
+def test_one_image_with_many_masks(pack: Any, harmonizer: Any, scene: Any) -> None:
+    masks = torch.zeros(3, 48, 64)
+    for n in range(3):
+        masks[n, 8 * n : 8 * n + 16, 8:40] = 1
+    result, used = pack.run(NODE, harmonizer, scene.image[:1], masks, 1.0)
+    assert result.shape == (3, 48, 64, 3) and torch.equal(used, masks)
+    for n in range(3):
+        assert torch.equal(result[n][masks[n] == 0], scene.image[0][masks[n] == 0])
+
+
+def test_many_images_with_one_mask_and_with_too_few(pack: Any, harmonizer: Any, scene: Any) -> None:
+    images = scene.image.repeat(2, 1, 1, 1)[:3]
+    one, used = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0)
+    assert one.shape == images.shape and used.shape == (3, 48, 64)
+    two, used = pack.run(NODE, harmonizer, images, scene.mask, 1.0)
+    assert torch.equal(one, two) and used.shape == (3, 48, 64)
+
+
+def test_alpha_of_one_image_follows_its_many_masks(pack: Any, harmonizer: Any, scene: Any) -> None:
+    image = torch.cat([scene.image[:1], torch.rand(1, 48, 64, 1)], dim=3)
+    result, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
+    assert result.shape == (2, 48, 64, 4) and torch.equal(result[1, ..., 3], image[0, ..., 3])
+
+
+def test_the_empty_mask_of_load_image_warns_and_changes_nothing(pack: Any, harmonizer: Any, scene: Any) -> None:
+    result, used = pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0)
+    assert torch.equal(result, scene.image) and used.shape == (2, 48, 64)
+    assert pack.host.messages[0][0] == "7" and "mask is empty: 2 of 2 images returned unchanged" in pack.said
+
+
+def test_one_empty_mask_among_others_is_counted(pack: Any, harmonizer: Any, scene: Any) -> None:
+    mask = scene.mask.clone()
+    mask[1] = 0
+    result, _ = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+    assert torch.equal(result[1], scene.image[1]) and not torch.equal(result[0], scene.image[0])
+    assert "1 of 2 images" in pack.said
+
+
+def test_a_full_mask_has_nothing_to_match_with(pack: Any, harmonizer: Any, scene: Any) -> None:
+    result, _ = pack.run(NODE, harmonizer, scene.image, torch.ones(48, 64), 1.0)
+    assert torch.equal(result, scene.image) and "no background" in pack.said
+
+
+def test_reference_mask_is_heard(pack: Any, harmonizer: Any, scene: Any) -> None:
+    reference = torch.zeros(48, 64)
+    free, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
+    assert torch.equal(result, scene.image) and "reference mask empty" in pack.said
+    reference[:, 48:] = 1
+    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
+    assert not torch.equal(result, scene.image) and not torch.equal(result, free)
+
+
+def test_blend_mask_limits_what_is_shown(pack: Any, harmonizer: Any, scene: Any) -> None:
+    whole, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    blend = torch.zeros(48, 64)
+    blend[:, :28] = 1
+    result, used = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=blend)
+    assert torch.equal(result[:, :, :28], whole[:, :, :28])
+    assert torch.equal(result[:, :, 28:], scene.image[:, :, 28:])
+    assert torch.equal(used, scene.mask)
+
+
+def test_mask_options(pack: Any, harmonizer: Any, scene: Any) -> None:
+    _, plain = pack.run(NODE, harmonizer, scene.image, 1 - scene.mask, 1.0, invert_mask=True)
+    assert torch.equal(plain, scene.mask)
+    _, grown = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=4)
+    assert float(grown[0, 24, 12]) == 1 and float(grown[0, 24, 11]) == 0
+    _, shrunk = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=-4)
+    assert float(shrunk[0, 24, 20]) == 1 and float(shrunk[0, 24, 19]) == 0
+    result, soft = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, feather=5)
+    assert 0 < float(soft[0, 24, 15]) < 1 and float(soft[0, 24, 10]) == 0
+    assert torch.equal(result[soft == 0], scene.image[soft == 0])
+
+
+def test_strength(pack: Any, harmonizer: Any, scene: Any) -> None:
+    none, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.0)
+    half, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.5)
+    whole, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    assert torch.equal(none, scene.image)
+    assert torch.allclose(half - scene.image, (whole - scene.image) / 2, atol=1e-5)
+
+
+def test_shared_frames_get_one_change(pack: Any, harmonizer: Any, scene: Any) -> None:
+    grey = scene.image.clone()
+    grey[:, 20:24, 20:24] = 0.5
+    result, _ = pack.run(NODE, harmonizer, grey, scene.mask, 1.0, frames="shared")
+    change = (result - grey)[:, 20:24, 20:24]
+    assert torch.allclose(change[0], change[1], atol=1e-6) and float(change.abs().amax()) > 0
+    assert pack.host.bars[0].seen == [1, 2]
+
+
+@pytest.mark.parametrize("frames", ["per frame", "shared"])
+@pytest.mark.parametrize("old_host", [False, True])
+def test_cancel_goes_through(pack: Any, harmonizer: Any, scene: Any, frames: str, old_host: bool) -> None:
+    pack.host.interrupt = fakes.InterruptedOldStyle if old_host else fakes.Interrupted
+    pack.host.cancel_after = 1
+    with pytest.raises(pack.host.interrupt):
+        pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, frames=frames)
+    pack.host.cancel_after = None
+    assert not harmonizer.model._forward_pre_hooks
+    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, frames=frames)
+    assert result.shape == scene.image.shape
+
+
+class SmallDevice:
+    """Stands in for the core's harmonize on a device with room for ``room`` pictures."""
+
+    def __init__(self, real: Any, room: int, error: type[Exception]) -> None:
+        self.real, self.room, self.error, self.tried = real, room, error, []
+
+    def __call__(self, net: Any, image: Any, mask: Any, **options: Any) -> Any:
+        size = min(options["batch_size"], image.shape[0])
+        self.tried.append(size)
+        if size > self.room:
+            raise self.error("device full")
+        return self.real(net, image, mask, **options)
+
+
+@pytest.fixture
+def device(pack: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    pack.host.device_is_cpu = False
+
+    def limit(room: int) -> SmallDevice:
+        core = pack.module("regharm_core")
+        small = SmallDevice(core.harmonize, room, fakes.OutOfMemory)
+        monkeypatch.setattr(core, "harmonize", small)
+        return small
+
+    return limit
+
+
+@pytest.mark.parametrize("frames", ["per frame", "shared"])
+def test_out_of_memory_is_answered_by_smaller_batches(
+    pack: Any, harmonizer: Any, scene: Any, device: Any, frames: str
+) -> None:
+    images = scene.image.repeat(3, 1, 1, 1)[:5]
+    roomy, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
+    small = device(2)
+    result, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
+    assert small.tried[:2] == [5, 2] and max(small.tried[1:]) == 2
+    assert torch.allclose(result, roomy, atol=1e-5)
+    assert pack.host.bars[-1].seen[-1] == 5 and pack.host.emptied and not pack.host.unloaded
+
+
+def test_out_of_memory_with_one_picture_is_a_clear_error(pack: Any, harmonizer: Any, scene: Any, device: Any) -> None:
+    small = device(0)
+    with pytest.raises(RuntimeError, match=r"out of memory on cpu with a single picture of 64 x 48 px"):
+        pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    assert small.tried == [2, 1] and pack.host.unloaded == 1
+    small.room = 8
+    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    assert result.shape == scene.image.shape
+
+
+def test_values_that_are_not_finite_are_refused_by_name(pack: Any, harmonizer: Any, scene: Any) -> None:
+    image = scene.image.clone()
+    image[0, 0, 0, 0] = float("nan")
+    with pytest.raises(pack.module("regharm_core").InputError, match="image holds values that are not finite"):
+        pack.run(NODE, harmonizer, image, scene.mask, 1.0)
+    mask = scene.mask.clone()
+    mask[1, 5, 5] = float("nan")
+    with pytest.raises(pack.module("regharm_core").InputError, match="mask holds values that are not finite"):
+        pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(2, 48, 64, 2), (48, 64, 3), (2, 8, 8, 3)])
+def test_pictures_that_cannot_be_used_are_named(pack: Any, harmonizer: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(pack.module("regharm_core").InputError, match="image must"):
+        pack.run(NODE, harmonizer, torch.rand(shape), torch.ones(48, 64), 1.0)
+
+
+@pytest.mark.parametrize("shape", [(64,), (2, 3, 48, 64), (0, 48, 64)])
+def test_masks_that_cannot_be_used_are_named(pack: Any, harmonizer: Any, scene: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(pack.module("regharm_core").InputError, match="mask must"):
+        pack.run(NODE, harmonizer, scene.image, torch.ones(shape), 1.0)
+
+
+def test_large_pictures_are_taken_fewer_at_once(pack: Any, harmonizer: Any) -> None:
+    host = pack.module("nodes.host")
+    pack.host.device_is_cpu = False
+    cpu = torch.device("cpu")
+    assert host._first_batch(cpu, 100, 512 * 512) == 8
+    assert host._first_batch(cpu, 100, 4096 * 4096) == 2
+    assert host._first_batch(cpu, 100, 8192 * 8192) == 1
+    one, eight = (host.activation_bytes(harmonizer.model, n, 512 * 512) for n in (1, 8))
+    assert 20e6 < one < eight < 1e9
