@@ -20,6 +20,7 @@ SMALLEST, LARGEST = 16, 8192  # px a side
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
 
 Progress = Callable[[int, int], None]
+Check = Callable[[], None]
 
 
 def default_weights() -> Path:
@@ -59,6 +60,7 @@ def harmonize(
     shared: bool = False,
     batch_size: int = 8,
     progress: Progress | None = None,
+    check: Check | None = None,
 ) -> Tensor:
     """Harmonize the foreground of composites with their background.
 
@@ -75,7 +77,9 @@ def harmonize(
         strength: 0 (input) to 2; scales the change.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         batch_size: composites the network sees at once.
-        progress: called with (composites done, all of them) after each; what it raises passes through.
+        progress: called with (composites done, all of them) after each.
+        check: called before each pass of the network and each strip of a full-size picture, to cancel
+            by raising. What progress and check raise passes through.
 
     Returns:
         B 3 H W of the image's dtype and device; the inputs are not modified. A composite without
@@ -93,12 +97,13 @@ def harmonize(
     count = image.shape[0]
     if strength == 0 or count == 0:
         return result
-    views = View.of(model, image, mask, reference_mask, batch_size)
+    check = check or _go_on
+    views = View.of(model, image, mask, reference_mask, batch_size, check)
     everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
     for n in range(count):
         if bool(views.usable[n]):
             coefficients, remainder = _maps(views, n, image, everywhere)
-            _apply(result[n], image[n], mask[n], coefficients, remainder, strength)
+            _apply(result[n], image[n], mask[n], coefficients, remainder, strength, check)
         if progress is not None:
             progress(n + 1, count)
     return result
@@ -118,11 +123,14 @@ class View:
         self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
 
     @classmethod
-    def of(cls, model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None, batch: int) -> View:
-        """Show resized copies to the network, ``batch`` at a time."""
+    def of(
+        cls, model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None, batch: int, check: Check
+    ) -> View:
+        """Show resized copies to the network, ``batch`` at a time, each after a call of ``check``."""
         parameter = next(model.parameters())
         parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for start in range(0, image.shape[0], batch):
+            check()
             rows = slice(start, start + batch)
             guide, weight, allowed = look(
                 model, image[rows], mask[rows], None if reference is None else reference[rows]
@@ -203,8 +211,18 @@ def _maps(views: View, n: int, image: Tensor, everywhere: Tensor | None) -> tupl
     return coefficients.to(image.device), remainder.to(image.device)
 
 
+def _go_on() -> None:
+    """Never cancels."""
+
+
 def _apply(
-    result: Tensor, image: Tensor, mask: Tensor, coefficients: Tensor, remainder: Tensor | None, strength: float
+    result: Tensor,
+    image: Tensor,
+    mask: Tensor,
+    coefficients: Tensor,
+    remainder: Tensor | None,
+    strength: float,
+    check: Check,
 ) -> None:
     """Add the change to one composite (3 H W, written into ``result``), strip by strip."""
     height, width = image.shape[-2:]
@@ -215,6 +233,7 @@ def _apply(
         weight = mask[:, start:stop]
         if not bool(weight.any()):
             continue
+        check()
         colours = image[:, start:stop].float()
         inside = colours.clamp(0, 1)[None]
         maps = small.expand(1, -1, 2, 2) if small.shape[-1] == 2 else small

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay
+from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay, pipeline
 from regharm_core.local_map import enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
 
 
@@ -249,3 +249,22 @@ def test_overlay_range_and_errors() -> None:
         overlay(image, heat, colours="rainbow")
     with pytest.raises(InputError, match="1.5"):
         overlay(image, heat, opacity=1.5)
+
+
+def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "STRIP_PIXELS", 64 * 16)  # sixteen rows a strip
+    image, mask = composite(64, 64)
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+
+    harmonize(model, image, mask, check=check)
+    assert asked == 1 + sum(bool(mask[0, 0, row : row + 16].any()) for row in range(0, 64, 16))
+
+    def cancel() -> None:
+        raise KeyboardInterrupt("stop")
+
+    with pytest.raises(KeyboardInterrupt, match="stop"):
+        harmonize(model, image, mask, check=cancel)
