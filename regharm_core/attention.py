@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from .layers import single_or_double
+
 CHUNK_ELEMENTS = 1 << 25  # similarity entries computed at once while nothing is trained (128 MiB in fp32)
 
 
@@ -125,8 +127,8 @@ class Attention:
 
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""
-        queries = self.queries.values[:, start:stop].float()
-        logits = queries @ self.keys.float().transpose(1, 2) / (self.temperature * math.sqrt(queries.shape[2]))
+        queries = single_or_double(self.queries.values[:, start:stop])
+        logits = queries @ single_or_double(self.keys).transpose(1, 2) / (self.temperature * math.sqrt(queries.shape[2]))
         some = self.allowed.any(1)[:, None, None]
         logits = logits.masked_fill(~self.allowed[:, None] & some, float("-inf"))
         return logits.softmax(2) * (self.queries.valid[:, start:stop, None] & some)
@@ -139,12 +141,12 @@ class Attention:
                 of it where None). An image without any query gets zeros.
         """
         batch, length = self.queries.index.shape
+        total = single_or_double(self.keys).new_zeros(batch, self.keys.shape[1])
         if query_weight is None:
-            weight = torch.ones(batch, length, device=self.keys.device)
+            weight = total.new_ones(batch, length)
         else:
-            weight = rearrange(query_weight.float(), "b 1 h w -> b (h w)").gather(1, self.queries.index)
+            weight = rearrange(query_weight.to(total.dtype), "b 1 h w -> b (h w)").gather(1, self.queries.index)
         weight = weight * self.queries.valid
-        total = torch.zeros(batch, self.keys.shape[1], device=self.keys.device)
         step = max(CHUNK_ELEMENTS // (batch * self.keys.shape[1]), 1)
         for start in range(0, length, step):
             rows = self.weights(start, start + step)

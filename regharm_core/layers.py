@@ -43,6 +43,11 @@ class UpBlock(nn.Module):
         return self.refine(self.fuse(both))
 
 
+def single_or_double(values: Tensor) -> Tensor:
+    """Half precision as float32, float32 and float64 as they are: statistics need the digits."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def cell_maximum(weight: Tensor, size: tuple[int, int]) -> Tensor:
     """The largest value of ``weight`` (B 1 H W) in each cell of a coarser grid (B 1 h w).
 

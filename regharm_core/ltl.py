@@ -8,6 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, attend, gather_tokens, scatter_tokens
+from .layers import single_or_double
 
 
 class SelfAttention(nn.Module):
@@ -76,6 +77,6 @@ class LTL(nn.Module):
         attention = None
         if return_attention:
             size = (height, width)
-            cells = rearrange(allowed.float(), "b (h w) -> b 1 h w", h=height)
+            cells = single_or_double((background >= 0.5).to(features))
             attention = Attention(queries, reference, allowed, self.temperature, size, size, 1, cells)
         return scatter_tokens(mixed, queries, features), attention

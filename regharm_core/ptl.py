@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, attend, gather_tokens, scatter_tokens
-from .layers import EPSILON, masked_mean_std
+from .layers import EPSILON, masked_mean_std, single_or_double
 
 REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
 
@@ -60,10 +60,10 @@ class PTL(nn.Module):
         """
         size = (features.shape[-2], features.shape[-1])
         with torch.autocast(features.device.type, enabled=False):
-            full = features.float()
-            mean, deviation, content, allowed = self.blocks(full, background.float())
+            full, inside, outside = (single_or_double(part) for part in (features, foreground, background))
+            mean, deviation, content, allowed = self.blocks(full, outside)
             usable = allowed.any(1)[:, None, None]
-            inside_mean, inside_deviation = masked_mean_std(full, foreground.float())
+            inside_mean, inside_deviation = masked_mean_std(full, inside)
             queries = gather_tokens((full - inside_mean) / inside_deviation, (foreground[:, 0] > 0) & usable)
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
             fetched = attend(queries.values, content, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
@@ -71,12 +71,12 @@ class PTL(nn.Module):
             translated = queries.values * scale + shift  # B Lf C, Eq. 5
             where = queries.index[..., None]
             former = rearrange(full, "b c h w -> b (h w) c").gather(1, where.expand_as(translated))
-            share = rearrange(foreground.float(), "b 1 h w -> b (h w)").gather(1, queries.index)[..., None]
+            share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, queries.index)[..., None]
             mixed = former + share * (translated - former)
         attention = None
         if return_attention:
             side = self.cells - self.span + 1
-            cells = F.adaptive_avg_pool2d(background.float(), self.cells)
+            cells = F.adaptive_avg_pool2d(outside, self.cells)
             attention = Attention(queries, content, allowed, self.temperature, size, (side, side), self.span, cells)
         return scatter_tokens(mixed, queries, features), attention
 
@@ -110,7 +110,7 @@ class PTL(nn.Module):
     def _cell_kernel(self, height: int, width: int) -> Tensor:
         """The kernel for cells of this size: C, pixels of a cell, cells of a block."""
         size = (self.span * height, self.span * width)
-        kernel = self.squeeze[:, None].float()
+        kernel = single_or_double(self.squeeze[:, None])
         if size != tuple(kernel.shape[-2:]):
             ratio = kernel.shape[-2] * kernel.shape[-1] / (size[0] * size[1])
             kernel = F.interpolate(kernel, size, mode="bilinear", align_corners=False) * ratio

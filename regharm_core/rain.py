@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import masked_mean_std
+from .layers import masked_mean_std, single_or_double
 
 
 class RAIN(nn.Module):
@@ -26,7 +26,7 @@ class RAIN(nn.Module):
 
     def forward(self, features: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
-            full = features.float()
+            full = single_or_double(features)
             mean, deviation = masked_mean_std(full, background)
             inside_mean, inside_deviation = masked_mean_std(full, foreground)
             inside = (full - inside_mean) / inside_deviation * deviation + mean
