@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..regharm_core.pipeline import shrink, usable_composites
+from ..regharm_core.view import shrink, usable_composites
 
 EMPTY = "the mask is empty"
 FULL = "there is no background that may be consulted (mask all white, or reference mask empty)"

@@ -10,8 +10,9 @@ from torch import Tensor
 from .attention import Attention
 from .errors import InputError
 from .layers import cell_maximum
-from .pipeline import check_inputs, look, shrink, usable_composites
+from .pipeline import check_inputs
 from .unet import HarmonizerNet
+from .view import look, shrink, usable_composites
 
 # Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
 COLOUR_MAPS: dict[str, tuple[str, ...]] = {

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .checkpoint import load_network
 from .errors import CheckpointError, InputError
 from .local_map import enlarge_rows, evaluate_maps, fill_outside, fit_local_maps, fit_shared_map
 from .unet import HarmonizerNet
+from .view import Box, Check, View, box_around, whole
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
 SMALLEST, LARGEST = 16, 8192  # px a side
+SMALLEST_CONTEXT = 1.25
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
 
 Progress = Callable[[int, int], None]
-Check = Callable[[], None]
 
 
 def default_weights() -> Path:
@@ -57,6 +57,7 @@ def harmonize(
     *,
     reference_mask: Tensor | None = None,
     strength: float = 1.0,
+    context: float | None = None,
     shared: bool = False,
     batch_size: int = 8,
     progress: Progress | None = None,
@@ -64,9 +65,9 @@ def harmonize(
 ) -> Tensor:
     """Harmonize the foreground of composites with their background.
 
-    The network sees a copy of ``model.config.view`` px a side; its residual is carried to the full size as local affine
-    colour maps (:mod:`.local_map`), so detail stays. Where the mask is 0 the result equals the input bit
-    for bit, where it is soft the change is soft.
+    The network sees a copy of ``model.config.view`` px a side; its residual is carried to the full size
+    as local affine colour maps (:mod:`.local_map`), so detail stays. Where the mask is 0 the result
+    equals the input bit for bit, where it is soft the change is soft.
 
     Args:
         model: from :func:`load_harmonizer`.
@@ -75,6 +76,8 @@ def harmonize(
         mask: B 1 H W, 1 = foreground; values are clamped to [0, 1].
         reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.
         strength: 0 (input) to 2; scales the change.
+        context: None shows the network the whole picture; a number from 1.25 shows it the foreground's
+            bounding box with its sides times this, which serves small objects in large pictures.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         batch_size: composites the network sees at once.
         progress: called with (composites done, all of them) after each.
@@ -86,11 +89,14 @@ def harmonize(
         foreground, or without background that may be consulted, comes back as it went in.
 
     Raises:
-        InputError: on wrong shapes, dtypes, sizes, a strength outside 0..2, or values that are not finite.
+        InputError: on wrong shapes, dtypes, sizes, a strength outside 0..2, a context below 1.25, or
+            values that are not finite.
     """
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if not 0 <= strength <= 2:
         raise InputError(f"strength must be from 0 to 2, got {strength!r}")
+    if context is not None and not context >= SMALLEST_CONTEXT:
+        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size!r}")
     result = image.clone()
@@ -98,54 +104,20 @@ def harmonize(
     if strength == 0 or count == 0:
         return result
     check = check or _go_on
-    views = View.of(model, image, mask, reference_mask, batch_size, check)
+    if context is None:
+        boxes = [whole(image)] * count
+    else:
+        boxes = [box_around(one, context, model.config.view) for one in mask]
+    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check)
     everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
     for n in range(count):
         if bool(views.usable[n]):
-            coefficients, remainder = _maps(views, n, image, everywhere)
-            _apply(result[n], image[n], mask[n], coefficients, remainder, strength, check)
+            box = boxes[n]
+            coefficients, remainder = _maps(views, n, box, image.device, everywhere)
+            _apply(box.of(result[n]), box.of(image[n]), box.of(mask[n]), coefficients, remainder, strength, check)
         if progress is not None:
             progress(n + 1, count)
     return result
-
-
-class View:
-    """What the network saw and answered, at its own size, one entry a composite.
-
-    Attributes:
-        guide: the composite, B 3 S S in [0, 1].
-        weight: the mask, B 1 S S.
-        residual: the change before the mask is applied, B 3 S S.
-        usable: B 1 1 1, False where foreground or background is missing.
-    """
-
-    def __init__(self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor) -> None:
-        self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
-
-    @classmethod
-    def of(
-        cls, model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None, batch: int, check: Check
-    ) -> View:
-        """Show resized copies to the network, ``batch`` at a time, each after a call of ``check``."""
-        parameter = next(model.parameters())
-        parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-        for start in range(0, image.shape[0], batch):
-            check()
-            rows = slice(start, start + batch)
-            guide, weight, allowed = look(
-                model, image[rows], mask[rows], None if reference is None else reference[rows]
-            )
-            usable = usable_composites(weight, allowed)
-            answer = model(
-                guide.to(parameter.dtype),
-                weight.to(parameter.dtype),
-                reference=None if allowed is None else allowed.to(parameter.dtype),
-            )
-            drawn = answer.prediction.float()
-            residual = drawn if model.config.residual else drawn - guide
-            parts.append((guide, weight, residual, usable))
-        guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
-        return cls(guide, weight, residual, usable)
 
 
 def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -176,39 +148,18 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
     return image, mask, reference_mask
 
 
-def look(
-    model: HarmonizerNet, image: Tensor, mask: Tensor, reference: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """What the network sees of composites: image (in [0, 1]), mask and reference at its size, on its device."""
-    side, device = model.config.view, next(model.parameters()).device
-    allowed = None if reference is None else shrink(reference, side).to(device)
-    return shrink(image, side).to(device).clamp(0, 1), shrink(mask, side).to(device), allowed
-
-
-def shrink(picture: Tensor, side: int) -> Tensor:
-    """B C H W -> B C side side in fp32, averaged over what a smaller pixel covers."""
-    picture = picture.float()
-    if picture.shape[-2:] != (side, side):
-        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
-    return picture
-
-
-def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:
-    """B 1 1 1: True where a composite has foreground and background that may be consulted."""
-    background = 1 - mask if reference is None else torch.minimum(1 - mask, reference)
-    return (mask.amax((1, 2, 3), keepdim=True) > 0) & (background.amax((1, 2, 3), keepdim=True) >= 0.5)
-
-
-def _maps(views: View, n: int, image: Tensor, everywhere: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _maps(
+    views: View, n: int, box: Box, device: torch.device, everywhere: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
     """Local colour maps of composite ``n``, and what they leave unexplained at the network's size."""
     guide, weight, residual = views.guide[n : n + 1], views.weight[n : n + 1], views.residual[n : n + 1]
     if everywhere is not None:
-        return everywhere.expand(1, 12, 2, 2).to(image.device), None
+        return everywhere.expand(1, 12, 2, 2).to(device), None
     coefficients = fit_local_maps(guide, residual, weight)
     remainder = fill_outside(residual - evaluate_maps(coefficients, guide), weight)
-    if image.shape[-2:] == guide.shape[-2:]:
+    if box.size == tuple(guide.shape[-2:]):
         remainder = residual - evaluate_maps(coefficients, guide)  # at its own size the network is exact
-    return coefficients.to(image.device), remainder.to(image.device)
+    return coefficients.to(device), remainder.to(device)
 
 
 def _go_on() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay, pipeline
 from regharm_core.local_map import enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
+from regharm_core.view import box_around
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +269,33 @@ def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, mon
 
     with pytest.raises(KeyboardInterrupt, match="stop"):
         harmonize(model, image, mask, check=cancel)
+
+
+def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: HarmonizerNet) -> None:
+    image, _ = composite(400, 500)
+    mask = torch.zeros(1, 1, 400, 500)
+    mask[..., 300:340, 20:80] = 1
+    result = harmonize(model, image, mask, context=2.0)
+    outside = (mask == 0).expand_as(image)
+    assert torch.equal(result[outside], image[outside])
+    assert (result - image)[~outside].abs().max() > 1e-3
+    far = image.clone()
+    far[..., :40, 400:] = 1 - far[..., :40, 400:]  # far from the box: nobody looks there
+    assert torch.equal(harmonize(model, far, mask, context=2.0)[~outside], result[~outside])
+    assert not torch.equal(harmonize(model, far, mask)[~outside], harmonize(model, image, mask)[~outside])
+
+
+@pytest.mark.parametrize("context", [1.25, 2.0, 1e9])
+def test_box_holds_the_foreground_and_fits_the_picture(context: float) -> None:
+    mask = torch.zeros(1, 90, 120)
+    mask[:, 70:88, 3:9] = 0.2
+    box = box_around(mask, context, 32)
+    assert 0 <= box.top <= 70 and 88 <= box.bottom <= 90 and 0 == box.left and 9 <= box.right <= 120
+    assert box.size == (min(max(round(18 * context), 32), 90), min(max(round(6 * context), 32), 120))
+    assert box_around(torch.zeros_like(mask), context, 32) == (0, 90, 0, 120)
+
+
+@pytest.mark.parametrize("context", [1.0, 0.0, float("nan")])
+def test_a_context_without_background_is_refused(model: HarmonizerNet, context: float) -> None:
+    with pytest.raises(InputError, match=f"context.*{context}"):
+        harmonize(model, *composite(), context=context)

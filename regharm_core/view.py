@@ -1,0 +1,137 @@
+"""The network's view: small copies of composites, and what the network answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .unet import HarmonizerNet
+
+Check = Callable[[], None]
+
+
+class Box(NamedTuple):
+    """A rectangle of a picture: rows ``top:bottom``, columns ``left:right``."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def of(self, picture: Tensor) -> Tensor:
+        """The rectangle of a ... H W tensor, as a view of it."""
+        return picture[..., self.top : self.bottom, self.left : self.right]
+
+
+def whole(picture: Tensor) -> Box:
+    """The box of a whole ... H W tensor."""
+    return Box(0, picture.shape[-2], 0, picture.shape[-1])
+
+
+def box_around(mask: Tensor, context: float, least: int) -> Box:
+    """The foreground's bounding box, its sides times ``context``, moved and cut to fit the picture.
+
+    Args:
+        mask: 1 H W; where it is above 0 is foreground. Without any, the whole picture is the answer.
+        context: at least 1.
+        least: px; no side becomes smaller than this (or than the picture).
+    """
+    rows, columns = mask[0].amax(1).nonzero()[:, 0], mask[0].amax(0).nonzero()[:, 0]
+    if not rows.numel():
+        return whole(mask)
+    sides: list[int] = []
+    for places, full in ((rows, mask.shape[-2]), (columns, mask.shape[-1])):
+        first, last = int(places[0]), int(places[-1]) + 1
+        length = min(max(round((last - first) * context), least), full)
+        start = min(max((first + last - length) // 2, 0), full - length)
+        sides += [start, start + length]
+    return Box(*sides)
+
+
+class View:
+    """What the network saw and answered, at its own size, one entry a composite.
+
+    Attributes:
+        guide: the composite, B 3 S S in [0, 1].
+        weight: the mask, B 1 S S.
+        residual: the change before the mask is applied, B 3 S S.
+        usable: B 1 1 1, False where foreground or background is missing.
+    """
+
+    def __init__(self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor) -> None:
+        self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
+
+    @classmethod
+    def of(
+        cls,
+        model: HarmonizerNet,
+        image: Tensor,
+        mask: Tensor,
+        reference: Tensor | None,
+        boxes: Sequence[Box],
+        batch: int,
+        check: Check,
+    ) -> View:
+        """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``."""
+        dtype = next(model.parameters()).dtype
+        parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        for start in range(0, image.shape[0], batch):
+            check()
+            rows = range(start, min(start + batch, image.shape[0]))
+            guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
+            usable = usable_composites(weight, allowed)
+            answer = model(guide.to(dtype), weight.to(dtype), reference=None if allowed is None else allowed.to(dtype))
+            drawn = answer.prediction.float()
+            residual = drawn if model.config.residual else drawn - guide
+            parts.append((guide, weight, residual, usable))
+        guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
+        return cls(guide, weight, residual, usable)
+
+
+def look(
+    model: HarmonizerNet,
+    image: Tensor,
+    mask: Tensor,
+    reference: Tensor | None,
+    boxes: Sequence[Box] | None = None,
+    rows: Sequence[int] | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What the network sees: image (in [0, 1]), mask and reference at its size, on its device.
+
+    Args:
+        model, image, mask, reference: as for :func:`regharm_core.pipeline.harmonize`.
+        boxes: the part of each composite that is shown; all of it where None.
+        rows: which composites; all of them where None.
+    """
+    side, device = model.config.view, next(model.parameters()).device
+    rows = range(image.shape[0]) if rows is None else rows
+    boxes = [whole(image)] * len(rows) if boxes is None else boxes
+
+    def small(picture: Tensor) -> Tensor:
+        copies = [shrink(box.of(picture[n : n + 1]), side) for n, box in zip(rows, boxes, strict=True)]
+        return torch.cat(copies).to(device)
+
+    return small(image).clamp(0, 1), small(mask), None if reference is None else small(reference)
+
+
+def shrink(picture: Tensor, side: int) -> Tensor:
+    """B C H W -> B C side side in fp32, averaged over what a smaller pixel covers."""
+    picture = picture.float()
+    if picture.shape[-2:] != (side, side):
+        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+    return picture
+
+
+def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:
+    """B 1 1 1: True where a composite has foreground and background that may be consulted."""
+    background = 1 - mask if reference is None else torch.minimum(1 - mask, reference)
+    return (mask.amax((1, 2, 3), keepdim=True) > 0) & (background.amax((1, 2, 3), keepdim=True) >= 0.5)
