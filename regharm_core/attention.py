@@ -128,7 +128,9 @@ class Attention:
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""
         queries = single_or_double(self.queries.values[:, start:stop])
-        logits = queries @ single_or_double(self.keys).transpose(1, 2) / (self.temperature * math.sqrt(queries.shape[2]))
+        logits = (
+            queries @ single_or_double(self.keys).transpose(1, 2) / (self.temperature * math.sqrt(queries.shape[2]))
+        )
         some = self.allowed.any(1)[:, None, None]
         logits = logits.masked_fill(~self.allowed[:, None] & some, float("-inf"))
         return logits.softmax(2) * (self.queries.valid[:, start:stop, None] & some)
