@@ -27,6 +27,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="picture, or folder")
     parser.add_argument("--weights", type=Path, metavar="W", help=".safetensors file; default: the bundled one")
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 2; default 1")
+    parser.add_argument(
+        "--context", type=float, metavar="C", help="show the network the pasted object's box times C, not all"
+    )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
     parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")
     add_device_option(parser)
@@ -63,7 +66,8 @@ def _one(
     size = (picture.pixels.shape[2], picture.pixels.shape[3])
     weight = read_mask(mask, size)
     reference = None if options.reference is None else read_mask(options.reference, size)
-    answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=options.strength)
+    strength, context = options.strength, options.context
+    answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=strength, context=context)
     if heat is not None:
         check_output(heat, Picture(picture.pixels, None, 8))
         looked_at = attention_map(model, picture.pixels, weight, reference_mask=reference)

@@ -35,20 +35,21 @@ class CompositeConfig:
     Attributes:
         plain, paste, inpaint: shares of the three kinds.
         crop: smallest side of a crop as a fraction of the photograph's.
-        making: composites are made at this many times the network's size, drawn from [first, second].
+        making: composites are made at this many times the network's size, drawn from [first, second]; made
+            at the network's own size, the mixed pixels of the rim would give the move away.
         jitter: chance that the whole photograph's colours are moved first (target and background alike).
         weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
             colour transfers.
         identity: chance of no move at all, so that what already fits is left alone.
     """
 
-    plain: float = 0.4
-    paste: float = 0.3
+    plain: float = 0.42
+    paste: float = 0.28
     inpaint: float = 0.3
     crop: float = 0.6
-    making: tuple[float, float] = (1.0, 1.5)
-    jitter: float = 0.7
-    weight: tuple[float, float] = (0.25, 0.95)
+    making: tuple[float, float] = (1.25, 2.2)
+    jitter: float = 0.5
+    weight: tuple[float, float] = (0.2, 0.85)
     identity: float = 0.03
 
 

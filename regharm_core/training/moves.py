@@ -86,7 +86,7 @@ MOVES: dict[str, Move] = {
 
 
 def _covariance(centred: Tensor) -> Tensor:
-    identity = torch.eye(3, device=centred.device) * 1e-4
+    identity = torch.eye(3, device=centred.device, dtype=centred.dtype) * 1e-4
     return centred.transpose(1, 2) @ centred / centred.shape[1] + identity
 
 
@@ -101,7 +101,7 @@ def _match_quantiles(points: Tensor, source: Tensor, reference: Tensor) -> Tenso
     """Carry each channel's source quantiles to the reference's; beyond the source, shift by the end's motion."""
     points, source, reference = (x.transpose(1, 2).contiguous() for x in (points, source, reference))  # B 3 N
     count = 65
-    grid = torch.linspace(0, 1, count, device=points.device)
+    grid = torch.linspace(0, 1, count, device=points.device, dtype=points.dtype)
     have = torch.quantile(source, grid, dim=2).permute(1, 2, 0).contiguous()  # B 3 count
     want = torch.quantile(reference, grid, dim=2).permute(1, 2, 0)
     right = torch.searchsorted(have, points).clamp(1, count - 1)
