@@ -14,6 +14,7 @@ from regharm_core.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
 OUT = ROOT / "demo"
+NAMES = ("astronaut", "cup", "shuttle")
 GAP = 8  # px between pictures
 
 
@@ -21,9 +22,9 @@ def demo() -> int:
     """Run the shell's own command on each sample, then show the sheet where there is a screen."""
     OUT.mkdir(exist_ok=True)
     rows: list[list[Image.Image]] = []
-    for mask in sorted(SAMPLES.glob("*_mask.png")):
-        name = mask.stem.removesuffix("_mask")
-        composite, result, heat = SAMPLES / f"{name}.png", OUT / f"{name}.png", OUT / f"{name}_attention.png"
+    for name in NAMES:
+        composite, mask = SAMPLES / f"{name}.png", SAMPLES / f"{name}_mask.png"
+        result, heat = OUT / f"{name}.png", OUT / f"{name}_attention.png"
         arguments = ["harmonize", composite, mask, "-o", result, "--attention", heat]
         if code := main([str(a) for a in arguments]):
             return code
