@@ -145,6 +145,7 @@ class Harmonize(io.ComfyNode):
                 shared=shared,
                 batch_size=batch,
                 progress=progress,
+                check=host.check_cancel,
             )
             if shown is None:
                 return result

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import comfy.model_management as mm
@@ -125,8 +124,8 @@ def in_batches(
         rows = slice(done, count if together else min(done + batch, count))
         part: Tensor | None = None
         try:
-            with _cancellable(net):
-                part = work(net, rows, batch, _reporter(bar, done))
+            check_cancel()
+            part = work(net, rows, batch, _reporter(bar, done))
         except Exception as error:
             mm.raise_non_oom(error)
         if part is None:  # outside the handler, whose traceback would keep the failed batch alive
@@ -183,13 +182,3 @@ def _reporter(bar: comfy.utils.ProgressBar, before: int) -> Progress:
         bar.update_absolute(before + done)
 
     return report
-
-
-@contextlib.contextmanager
-def _cancellable(net: HarmonizerNet) -> Iterator[None]:
-    """Listen for Cancel before every pass of the network, for as long as the block runs."""
-    handle = net.register_forward_pre_hook(lambda *_: check_cancel())
-    try:
-        yield
-    finally:
-        handle.remove()
