@@ -79,11 +79,15 @@ def attention_map(
 
 
 def spread(attention: Attention, query: Tensor | None) -> Tensor:
-    """Each reference's contribution, spread over what may be consulted of the cells it covers: B 1 rows columns."""
+    """Each cell's mean contribution of the references that cover it and may be consulted: B 1 rows columns.
+
+    References that contributed alike give a flat map, at the picture's border and along the mask too.
+    """
     contribution = attention.contribution(query)[:, None]  # B 1 r c
+    usable = rearrange(attention.allowed.to(contribution.dtype), "b (r c) -> b 1 r c", r=attention.key_grid[0])
     kernel = contribution.new_ones(1, 1, attention.key_span, attention.key_span)
-    covered = F.conv2d(attention.cells, kernel).clamp_min(1e-6)
-    return F.conv_transpose2d(contribution / covered, kernel) * attention.cells
+    total, count = (F.conv_transpose2d(part, kernel) for part in (contribution, usable))
+    return total / count.clamp_min(1) * attention.cells
 
 
 def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str = "inferno") -> Tensor:
