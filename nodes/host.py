@@ -54,10 +54,12 @@ def weights_path(name: str) -> Path:
         CheckpointError: when there is none; the folders that were searched are named.
     """
     try:
-        return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+        if name in weights_names():  # and so no way out by "../"
+            return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
     except FileNotFoundError:
-        searched = ", ".join(folder_paths.get_folder_paths(FOLDER))
-        raise CheckpointError(f"no weights {name!r} in {searched}") from None
+        pass  # listed a moment ago, and gone
+    searched = ", ".join(folder_paths.get_folder_paths(FOLDER))
+    raise CheckpointError(f"no weights {name!r} in {searched}")
 
 
 def load_patcher(path: Path, precision: str) -> comfy.model_patcher.ModelPatcher:

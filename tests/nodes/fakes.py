@@ -124,8 +124,8 @@ class Host:
 
         def get_full_path_or_raise(name: str, filename: str) -> str:
             for path in self.folders[name][0]:
-                if (Path(path) / Path(filename).name).is_file():
-                    return str(Path(path) / Path(filename).name)
+                if (Path(path) / filename).is_file():
+                    return str(Path(path) / filename)
             raise FileNotFoundError(filename)
 
         mm = _module(

@@ -73,6 +73,14 @@ def test_missing_and_foreign_files_are_clear_errors(pack: Any, weights: str) -> 
         pack.run("RegHarmLoad", "broken.safetensors")
 
 
+@pytest.mark.parametrize("name", ["../secret.safetensors", "{outside}", "tiny/../../secret.safetensors", ""])
+def test_names_cannot_leave_the_model_folders(pack: Any, weights: str, name: str) -> None:
+    core = pack.module("regharm_core")
+    outside = copy_weights(pack, weights, pack.host.models_dir, "secret.safetensors")
+    with pytest.raises(core.CheckpointError, match="no weights"):
+        pack.run("RegHarmLoad", name.format(outside=outside))
+
+
 def test_a_changed_file_is_loaded_again(pack: Any, weights: str) -> None:
     node = pack.nodes["RegHarmLoad"]
     before = node.fingerprint_inputs(weights, "fp32")
