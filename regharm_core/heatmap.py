@@ -12,7 +12,7 @@ from .errors import InputError
 from .layers import cell_maximum
 from .pipeline import check_inputs
 from .unet import HarmonizerNet
-from .view import look, shrink, usable_composites
+from .view import DEFAULT_CONTEXT, frame, look, shrink, usable_composites
 
 # Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
 COLOUR_MAPS: dict[str, tuple[str, ...]] = {
@@ -32,6 +32,7 @@ def attention_map(
     query_mask: Tensor | None = None,
     reference_mask: Tensor | None = None,
     layer: str = "ptl",
+    context: float | None = DEFAULT_CONTEXT,
 ) -> Tensor:
     """How much each place of the background contributed to the foreground.
 
@@ -42,6 +43,7 @@ def attention_map(
         query_mask: B 1 H W, the part of the foreground whose references are asked for; all where None.
         reference_mask: B 1 H W, the background that may be consulted; all where None.
         layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
+        context: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
 
     Returns:
         B 1 H W in [0, 1], the largest value of each picture 1; zero inside the foreground, and
@@ -58,7 +60,8 @@ def attention_map(
     for n in range(image.shape[0]):
         one = slice(n, n + 1)
         allowed = None if reference_mask is None else reference_mask[one]
-        guide, weight, allowed = look(model, image[one], mask[one], allowed)
+        box = frame(mask[n], None if allowed is None else allowed[0], context, model.config.view)
+        guide, weight, allowed = look(model, image[one], mask[one], allowed, [box])
         found = model(
             guide.to(parameter.dtype),
             weight.to(parameter.dtype),
@@ -68,12 +71,12 @@ def attention_map(
         attention = found[_layer_name(found, layer)]
         query = None
         if query_mask is not None:
-            query = cell_maximum(shrink(query_mask[one], model.config.view), attention.feature_size).to(
-                parameter.device
-            )
+            asked = shrink(box.of(query_mask[one]), model.config.view)
+            query = cell_maximum(asked, attention.feature_size).to(parameter.device)
         heat = spread(attention, query) * usable_composites(weight, allowed)
-        heat = F.interpolate(heat, image.shape[-2:], mode="bilinear", align_corners=False).to(image.device)
-        heat = heat * (1 - mask[one])
+        seen = F.interpolate(heat, box.size, mode="bilinear", align_corners=False).to(mask)
+        heat = torch.zeros_like(mask[one])
+        box.of(heat)[:] = seen * (1 - box.of(mask[one]))
         heats.append(heat / heat.amax((2, 3), keepdim=True).clamp_min(1e-12))
     return torch.cat(heats) if heats else mask.clone()
 

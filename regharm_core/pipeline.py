@@ -12,12 +12,11 @@ from .checkpoint import load_network
 from .errors import CheckpointError, InputError
 from .local_map import enlarge_rows, evaluate_maps, fill_outside, fit_local_maps, fit_shared_map
 from .unet import HarmonizerNet
-from .view import Box, Check, View, box_around, whole
+from .view import DEFAULT_CONTEXT, Box, Check, View, frame
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
 SMALLEST, LARGEST = 16, 8192  # px a side
-SMALLEST_CONTEXT = 1.25
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
 
 Progress = Callable[[int, int], None]
@@ -57,7 +56,7 @@ def harmonize(
     *,
     reference_mask: Tensor | None = None,
     strength: float = 1.0,
-    context: float | None = None,
+    context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
     batch_size: int = 8,
     progress: Progress | None = None,
@@ -76,8 +75,9 @@ def harmonize(
         mask: B 1 H W, 1 = foreground; values are clamped to [0, 1].
         reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.
         strength: 0 (input) to 2; scales the change.
-        context: None shows the network the whole picture; a number from 1.25 shows it the foreground's
-            bounding box with its sides times this, which serves small objects in large pictures.
+        context: the network is shown the foreground's bounding box with its sides times this number, 1.25
+            or more, and at least ``model.config.view`` px; with a reference_mask the box also holds all
+            of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         batch_size: composites the network sees at once.
         progress: called with (composites done, all of them) after each.
@@ -95,19 +95,14 @@ def harmonize(
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if not 0 <= strength <= 2:
         raise InputError(f"strength must be from 0 to 2, got {strength!r}")
-    if context is not None and not context >= SMALLEST_CONTEXT:
-        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size!r}")
     result = image.clone()
-    count = image.shape[0]
+    count, references = image.shape[0], [None] * len(image) if reference_mask is None else reference_mask
+    boxes = [frame(one, of, context, model.config.view) for one, of in zip(mask, references, strict=True)]
     if strength == 0 or count == 0:
         return result
     check = check or _go_on
-    if context is None:
-        boxes = [whole(image)] * count
-    else:
-        boxes = [box_around(one, context, model.config.view) for one in mask]
     views = View.of(model, image, mask, reference_mask, boxes, batch_size, check)
     everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
     for n in range(count):

@@ -9,9 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .errors import InputError
 from .unet import HarmonizerNet
 
 Check = Callable[[], None]
+
+SMALLEST_CONTEXT = 1.25
+DEFAULT_CONTEXT = 1.6  # chosen on pairs, see benchmarks/full_resolution.md
 
 
 class Box(NamedTuple):
@@ -55,6 +59,35 @@ def box_around(mask: Tensor, context: float, least: int) -> Box:
         start = min(max((first + last - length) // 2, 0), full - length)
         sides += [start, start + length]
     return Box(*sides)
+
+
+def frame(mask: Tensor, reference: Tensor | None, context: float | None, least: int) -> Box:
+    """The part of a composite that the network is shown: around the foreground, with all of the reference.
+
+    Args:
+        mask: 1 H W.
+        reference: 1 H W, the background that may be consulted; all where None.
+        context, least: as for :func:`box_around`; the whole picture where context is None.
+
+    Raises:
+        InputError: on a context below 1.25.
+    """
+    if context is None:
+        return whole(mask)
+    if not context >= SMALLEST_CONTEXT:
+        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
+    box = box_around(mask, context, least)
+    return box if reference is None else join(box, box_around(reference, 1, 1))
+
+
+def join(first: Box, second: Box) -> Box:
+    """The smallest rectangle that holds both."""
+    return Box(
+        min(first.top, second.top),
+        max(first.bottom, second.bottom),
+        min(first.left, second.left),
+        max(first.right, second.right),
+    )
 
 
 class View:

@@ -10,6 +10,7 @@ from ..errors import InputError, RegHarmError
 from ..heatmap import attention_map, overlay
 from ..pipeline import harmonize, load_harmonizer
 from ..unet import HarmonizerNet
+from ..view import DEFAULT_CONTEXT
 from .device import add_device_option, chosen_device
 from .images import SUFFIXES, Picture, check_output, read_mask, read_picture, write_picture
 
@@ -28,7 +29,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     parser.add_argument("--weights", type=Path, metavar="W", help=".safetensors file; default: the bundled one")
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 2; default 1")
     parser.add_argument(
-        "--context", type=float, metavar="C", help="show the network the pasted object's box times C, not all"
+        "--context",
+        type=float,
+        default=DEFAULT_CONTEXT,
+        metavar="C",
+        help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: the whole picture)",
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
     parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")
@@ -70,7 +75,7 @@ def _one(
     answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=strength, context=context)
     if heat is not None:
         check_output(heat, Picture(picture.pixels, None, 8))
-        looked_at = attention_map(model, picture.pixels, weight, reference_mask=reference)
+        looked_at = attention_map(model, picture.pixels, weight, reference_mask=reference, context=context)
         write_picture(heat, overlay(picture.pixels, looked_at), Picture(picture.pixels, None, 8))
     write_picture(output, answer, picture)
 

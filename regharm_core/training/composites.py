@@ -25,6 +25,7 @@ from .moves import MOVES, photographic, uniform
 from .photographs import Photographs
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
+CLOSEST = 0.35  # smallest side of a crop around a region, of the photograph's
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -34,7 +35,10 @@ class CompositeConfig:
 
     Attributes:
         plain, paste, inpaint: shares of the three kinds.
-        crop: smallest side of a crop as a fraction of the photograph's.
+        crop: smallest side of a crop as a fraction of the photograph's, where the crop is random.
+        close: chance that the crop is the region's bounding box instead, its sides times a number from
+            ``context``: what the public call shows the network.
+        context: range of that number.
         making: composites are made at this many times the network's size, drawn from [first, second]; made
             at the network's own size, the mixed pixels of the rim would give the move away.
         jitter: chance that the whole photograph's colours are moved first (target and background alike).
@@ -47,6 +51,8 @@ class CompositeConfig:
     paste: float = 0.28
     inpaint: float = 0.3
     crop: float = 0.6
+    close: float = 0.75
+    context: tuple[float, float] = (1.25, 3.0)
     making: tuple[float, float] = (1.25, 2.2)
     jitter: float = 0.5
     weight: tuple[float, float] = (0.2, 0.85)
@@ -86,7 +92,7 @@ class CompositeMaker:
         kind = torch.multinomial(shares, count, replacement=True, generator=generator)
         area = region.mean((1, 2, 3))
         kind = torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)
-        blob = _blobs(count, making, generator)
+        blob = _blobs(count, making, self.config, generator)
         hard = torch.where((kind == 2)[:, None, None, None], (blob > 0.5).float(), region)
         moved = self._moved(image, hard, region, kind, generator)
 
@@ -115,14 +121,12 @@ class CompositeMaker:
         labels = self.photographs.labels[index].float()
         chosen = _choose_regions(labels, generator)  # B 1 S S
 
-        box = chosen[:, :, ::4, ::4].flatten(1) + 1e-6
-        place = torch.multinomial(box, 1, generator=generator)[:, 0]
-        side = chosen.shape[-1] // 4
-        centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1  # x, y in [-1, 1]
-        scale = uniform((count, 1), self.config.crop, 1.0, generator)
-        aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
-        scale = torch.cat([scale * aspect, scale / aspect], dim=1).clamp(max=1.0)
-        shift = (centre + scale * uniform((count, 2), -0.8, 0.8, generator)).clamp(scale - 1, 1 - scale)
+        centre, scale = self._random_windows(chosen, generator)
+        close = torch.rand(count, 1, generator=generator, device=device) < self.config.close
+        middle, half = _bounds(chosen)
+        half = (half * uniform((count, 1), *self.config.context, generator)).clamp(CLOSEST, 1.0)
+        scale = torch.where(close, half, scale)
+        shift = torch.where(close, middle, centre).clamp(scale - 1, 1 - scale)
         flip = torch.where(torch.rand(count, 1, generator=generator, device=device) < 0.5, -1.0, 1.0)
         theta = torch.zeros(count, 2, 3, device=device)
         theta[:, 0, 0], theta[:, 1, 1] = scale[:, 0] * flip[:, 0], scale[:, 1]
@@ -131,6 +135,17 @@ class CompositeMaker:
         crop = F.grid_sample(image, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
         region = F.grid_sample(chosen, grid, mode="nearest", padding_mode="reflection", align_corners=False)
         return crop, region
+
+    def _random_windows(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Random windows that hold a place of the region: centres and half sides in [-1, 1], B 2 each (x, y)."""
+        count = chosen.shape[0]
+        place = torch.multinomial(chosen[:, :, ::4, ::4].flatten(1) + 1e-6, 1, generator=generator)[:, 0]
+        side = chosen.shape[-1] // 4
+        centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1
+        scale = uniform((count, 1), self.config.crop, 1.0, generator)
+        aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
+        scale = torch.cat([scale * aspect, scale / aspect], dim=1).clamp(max=1.0)
+        return centre + scale * uniform((count, 2), -0.8, 0.8, generator), scale
 
     def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
@@ -176,13 +191,29 @@ def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     return image.flatten(2).transpose(1, 2).gather(1, index[..., None].expand(-1, -1, 3))
 
 
-def _blobs(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Soft random blobs that ignore the content, B 1 S S."""
+def _bounds(region: Tensor) -> tuple[Tensor, Tensor]:
+    """Bounding boxes of B 1 S S regions: centres and half sides in [-1, 1], B 2 each (x, y); all where empty."""
+    side = region.shape[-1]
+    centres, halves = [], []
+    for axis in (2, 3):
+        there = region.amax((1, axis)) > 0  # B S, along x and then y
+        first, last = there.int().argmax(1), side - 1 - there.flip(1).int().argmax(1)
+        centres.append((first + last + 1) / side - 1)
+        halves.append((last + 1 - first) / side)
+    return torch.stack(centres, dim=1), torch.stack(halves, dim=1)
+
+
+def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Generator) -> Tensor:
+    """Soft random blobs that ignore the content, B 1 S S; some fill their picture as in a crop around them."""
     device = generator.device
     ramp = torch.linspace(-1, 1, size, device=device)
     y, x = torch.meshgrid(ramp, ramp, indexing="ij")
     centre = uniform((count, 2, 1, 1), -0.7, 0.7, generator)
     radius = uniform((count, 2, 1, 1), 0.15, 0.6, generator)
+    close = torch.rand(count, 1, 1, 1, generator=generator, device=device) < config.close
+    near, far = config.context
+    centre = torch.where(close, 0.4 * centre, centre)
+    radius = torch.where(close, 1 / uniform((count, 2, 1, 1), near, far, generator), radius)
     distance = ((x - centre[:, 0]) / radius[:, 0]).square() + ((y - centre[:, 1]) / radius[:, 1]).square()
     noise = torch.randn(count, 1, 6, 6, generator=generator, device=device)
     noise = F.interpolate(noise, (size, size), mode="bicubic", align_corners=False)[:, 0]
