@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .config import HarmonizerConfig
@@ -94,12 +94,15 @@ def load_network(path: Path) -> tuple[HarmonizerNet, CheckpointInfo]:
     for name, shape in wanted.items():
         if info.tensors[name][1] != shape:
             raise CheckpointError(f"{path.name}: {name} must be {shape}, got {info.tensors[name][1]}")
+    state: dict[str, Tensor] = {}
     try:
-        tensors = load(path.read_bytes())
+        with safe_open(path, framework="pt") as file:
+            for name in wanted:  # one by one: never more in memory than the network and one tensor
+                tensor = file.get_tensor(name)
+                _check_finite({name: tensor}, path)
+                state[name] = tensor.to(torch.float32, copy=True)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be read as safetensors: {error}") from None
-    _check_finite(tensors, path)
-    state = {k: v.float() for k, v in tensors.items()}
     counters = {k: torch.zeros((), dtype=torch.long) for k in net.state_dict() if k.endswith("num_batches_tracked")}
     net.load_state_dict(state | counters, strict=True, assign=True)
     return net.eval().requires_grad_(False), info
