@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         type=float,
         default=DEFAULT_CONTEXT,
         metavar="C",
-        help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: the whole picture)",
+        help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: everything)",
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
     parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")

@@ -19,6 +19,7 @@ from ..pipeline import harmonize
 from ..unet import HarmonizerNet
 from .composites import CompositeMaker
 from .curve import draw_curve
+from .lock import only_process
 from .losses import foreground_mse
 from .metrics import mean_score, score
 from .pairs import read_pairs
@@ -34,13 +35,19 @@ def train(recipe: Recipe, device: torch.device) -> Path:
 
     Returns:
         The weights of the moving average, ``out/weights.safetensors``.
+
+    Raises:
+        InputError: when another process trains into the same folder.
     """
     if recipe.threads is not None:
         torch.set_num_threads(recipe.threads)
-    run = _Run(recipe, device)
-    run.resume()
-    run.go()
-    return run.out / "weights.safetensors"
+    out = Path(recipe.out)
+    out.mkdir(parents=True, exist_ok=True)
+    with only_process(out):
+        run = _Run(recipe, device)
+        run.resume()
+        run.go()
+    return out / "weights.safetensors"
 
 
 class _Run:
