@@ -138,7 +138,8 @@ def _decode(path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
 def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, Any]]:
     if getattr(file, "n_frames", 1) > 1:
         raise InputError(f"{path} holds {getattr(file, 'n_frames', 1)} frames; give one picture a file")
-    extras = {"icc_profile": file.info["icc_profile"]} if file.info.get("icc_profile") else {}
+    keeps_colours = file.mode not in ("CMYK", "LAB", "YCbCr")  # those become RGB, which their profile does not describe
+    extras = {"icc_profile": file.info["icc_profile"]} if keeps_colours and file.info.get("icc_profile") else {}
     orientation = file.getexif().get(0x0112, 1)
     if _depth(path, file) == 16:
         values = np.asarray(file).astype(np.uint16) if file.mode.startswith("I") else _decode_16_bit(path)
@@ -148,7 +149,8 @@ def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, A
     exif = upright.getexif()
     if len(exif):
         extras["exif"] = exif.tobytes()
-    mode = "RGBA" if upright.has_transparency_data else "RGB"
+    see_through = upright.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in upright.info
+    mode = "RGBA" if see_through else "RGB"
     return np.asarray(upright.convert(mode)), 8, extras
 
 
