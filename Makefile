@@ -1,8 +1,11 @@
 # Two commands do everything: make demo, make test.
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
-VENV := .venv
-RUN := $(VENV)/bin/python
+# make test CONSTRAINTS=constraints/oldest.txt VENV=.venv-oldest tests other versions
+CONSTRAINTS ?=
+PIP = $(RUN) -m pip install --quiet $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+VENV ?= .venv
+RUN = $(VENV)/bin/python
 
 .PHONY: demo test lint clean
 
@@ -19,12 +22,12 @@ lint: $(VENV)/dev
 
 $(VENV)/core: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet $(TORCH)
-	$(RUN) -m pip install --quiet -e '.[core]'
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[core]'
 	touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(RUN) -m pip install --quiet -e '.[core,cli,train,dev]'
+	$(PIP) -e '.[core,cli,train,dev]'
 	touch $@
 
 clean:

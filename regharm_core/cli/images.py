@@ -129,10 +129,10 @@ def _decode(path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
         raise InputError(f"not a picture that can be read: {path}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"refused to decode {path}: {error}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"cannot read the picture {path}: {error}") from None
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise anything at all on a broken file
+        raise InputError(f"cannot read the picture {path}: {' '.join(str(error).split())}") from None
 
 
 def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, Any]]:

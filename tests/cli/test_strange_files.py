@@ -93,3 +93,16 @@ def test_pictures_too_small_are_quoted(
     assert run(*given, "--weights", weights) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and f"{size[1]}, {size[0]}" in said and not (tmp_path / "out.png").exists()
+
+
+def test_a_second_frame_without_dimensions(tmp_path: Path, values: np.ndarray) -> None:
+    """Found by benchmarks/fuzz.py: Pillow raises a TypeError while it counts the frames."""
+    path = tmp_path / "second.tif"
+    Image.fromarray(values).save(path)
+    data = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * entries, len(data))
+    path.write_bytes(data + struct.pack("<HI", 0, 0))
+    with pytest.raises(InputError, match="second.tif"):
+        read_picture(path)
