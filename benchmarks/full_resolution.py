@@ -3,7 +3,8 @@
     python -m benchmarks.full_resolution [PAIRS_FOLDER] [--weights W] [--rendered N]
 
 PAIRS_FOLDER holds real/, composite/ and mask/ of large pictures; N rendered pairs of 2,048 px (``rendered.py``) come
-on top. All ways but the last share the same answer of the network. Writes full_resolution.md beside this file.
+on top. The first five ways share the network's answer to the whole picture; a context is the part of it that the
+network is shown, in sides of the foreground's box. Writes full_resolution.md beside this file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from regharm_core.files import replacing
 from regharm_core.local_map import fill_outside
 from regharm_core.training.metrics import score
 from regharm_core.training.pairs import Pair, read_pairs
-from regharm_core.view import look
+from regharm_core.view import DEFAULT_CONTEXT, look
 
 from .rendered import rendered_pair
 
@@ -70,13 +71,8 @@ def _terms(colours: Tensor) -> Tensor:
     return torch.stack([one, red, green, blue, red**2, green**2, blue**2, red * green, green * blue, red * blue])
 
 
-def local_maps(model: HarmonizerNet, image: Tensor, mask: Tensor) -> Tensor:
-    """Local affine colour maps: the default of the public call."""
-    return harmonize(model, image, mask)
-
-
-def boxed(context: float) -> Way:
-    """Local affine maps from a view of the foreground's surroundings."""
+def local_maps(context: float | None) -> Way:
+    """Local affine colour maps, from a view of the foreground's surroundings or of the whole picture."""
     return lambda model, image, mask: harmonize(model, image, mask, context=context)
 
 
@@ -95,10 +91,11 @@ WAYS: dict[str, Way] = {
     "residual, enlarged": plain_residual,
     "residual, enlarged inside the mask": masked_residual,
     "one quadratic colour map": polynomial,
-    "local affine maps (default)": local_maps,
-    "the same, context 1.5": boxed(1.5),
-    "the same, context 2": boxed(2.0),
-    "the same, context 3": boxed(3.0),
+    "local affine maps": local_maps(None),
+    "the same, context 1.25": local_maps(1.25),
+    f"the same, context {DEFAULT_CONTEXT} (default)": local_maps(DEFAULT_CONTEXT),
+    "the same, context 2": local_maps(2.0),
+    "the same, context 3": local_maps(3.0),
     "network at 512": larger_network(512),
     "network at 1024": larger_network(1024),
 }

@@ -58,6 +58,7 @@ def harmonize(
     strength: float = 1.0,
     context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
+    mirrored: bool = True,
     batch_size: int = 8,
     progress: Progress | None = None,
     check: Check | None = None,
@@ -79,6 +80,7 @@ def harmonize(
             or more, and at least ``model.config.view`` px; with a reference_mask the box also holds all
             of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
+        mirrored: show the network the mirror image too and take the mean of both answers.
         batch_size: composites the network sees at once.
         progress: called with (composites done, all of them) after each.
         check: called before each pass of the network and each strip of a full-size picture, to cancel
@@ -103,7 +105,7 @@ def harmonize(
     if strength == 0 or count == 0:
         return result
     check = check or _go_on
-    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check)
+    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored)
     everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
     for n in range(count):
         if bool(views.usable[n]):

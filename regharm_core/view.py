@@ -113,21 +113,33 @@ class View:
         boxes: Sequence[Box],
         batch: int,
         check: Check,
+        mirrored: bool = False,
     ) -> View:
-        """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``."""
-        dtype = next(model.parameters()).dtype
+        """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``.
+
+        Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image.
+        """
         parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for start in range(0, image.shape[0], batch):
             check()
             rows = range(start, min(start + batch, image.shape[0]))
             guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
             usable = usable_composites(weight, allowed)
-            answer = model(guide.to(dtype), weight.to(dtype), reference=None if allowed is None else allowed.to(dtype))
-            drawn = answer.prediction.float()
-            residual = drawn if model.config.residual else drawn - guide
+            residual = _residual(model, guide, weight, allowed)
+            if mirrored:
+                check()
+                other = None if allowed is None else allowed.flip(-1)
+                residual = (residual + _residual(model, guide.flip(-1), weight.flip(-1), other).flip(-1)) / 2
             parts.append((guide, weight, residual, usable))
         guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
         return cls(guide, weight, residual, usable)
+
+
+def _residual(model: HarmonizerNet, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
+    dtype = next(model.parameters()).dtype
+    answer = model(guide.to(dtype), weight.to(dtype), reference=None if allowed is None else allowed.to(dtype))
+    drawn = answer.prediction.float()
+    return drawn if model.config.residual else drawn - guide
 
 
 def look(

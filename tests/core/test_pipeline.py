@@ -262,13 +262,31 @@ def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, mon
         asked += 1
 
     harmonize(model, image, mask, check=check)
-    assert asked == 1 + sum(bool(mask[0, 0, row : row + 16].any()) for row in range(0, 64, 16))
+    assert asked == 2 + sum(bool(mask[0, 0, row : row + 16].any()) for row in range(0, 64, 16))
 
     def cancel() -> None:
         raise KeyboardInterrupt("stop")
 
     with pytest.raises(KeyboardInterrupt, match="stop"):
         harmonize(model, image, mask, check=cancel)
+
+
+def test_at_the_networks_own_size_its_answer_is_kept(model: HarmonizerNet) -> None:
+    side = model.config.view
+    image, mask = composite(side, side)
+    image = image * 0.2 + 0.4
+    with torch.inference_mode():
+        answer = model(image, mask).image
+    made = harmonize(model, image, mask, context=None, mirrored=False)
+    assert torch.allclose(made, answer.clamp(0, 1), atol=1e-5)
+
+
+def test_the_mirror_image_gets_the_mirrored_answer(model: HarmonizerNet) -> None:
+    image, mask = composite(90, 120)
+    turned = harmonize(model, image.flip(-1), mask.flip(-1)).flip(-1)
+    assert torch.allclose(turned, harmonize(model, image, mask), atol=1e-4)
+    one_sided = harmonize(model, image.flip(-1), mask.flip(-1), mirrored=False).flip(-1)
+    assert not torch.allclose(one_sided, harmonize(model, image, mask, mirrored=False), atol=1e-4)
 
 
 def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: HarmonizerNet) -> None:
