@@ -28,33 +28,9 @@ from regharm_core.files import replacing
 from regharm_core.pipeline import default_weights
 from tests.robustness.corpus import good_file, malformed, mutated
 
+from .peak import Peak, resident
+
 MIB = 1 << 20
-PAGE = os.sysconf("SC_PAGE_SIZE") / MIB
-
-
-def resident() -> float:
-    """MiB of its own that the process has in memory now, without mapped files (Linux)."""
-    _, pages, shared, *_ = Path("/proc/self/statm").read_text().split()
-    return (int(pages) - int(shared)) * PAGE
-
-
-class Peak:
-    """The highest :func:`resident` while a block runs, above what it was before, looked at every half millisecond."""
-
-    def __enter__(self) -> Peak:
-        self.before, self.grown, self.done = resident(), 0.0, threading.Event()
-        self.thread = threading.Thread(target=self._watch)
-        self.thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self.done.wait(0.0005):
-            self.grown = max(self.grown, resident() - self.before)
-
-    def __exit__(self, *_: object) -> None:
-        self.grown = max(self.grown, resident() - self.before)
-        self.done.set()
-        self.thread.join()
 
 
 def broken_files() -> dict[str, object]:

@@ -27,7 +27,7 @@ from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
 from .classical import METHODS
-from .robustness import Peak
+from .peak import Peak
 
 HERE = Path(__file__).with_suffix(".md")
 YARDSTICK = "Monge-Kantorovich"
@@ -81,13 +81,13 @@ def rival(spec: str) -> tuple[str, Call]:
     return name, run
 
 
-def scene(side: int, batch: int) -> tuple[Tensor, Tensor]:
-    """Random smooth pictures with a disc of a quarter of their area as foreground."""
+def scene(side: int, batch: int, share: float = 0.25) -> tuple[Tensor, Tensor]:
+    """Random smooth pictures with a disc of a share of their area as foreground."""
     generator = torch.Generator().manual_seed(side)
     small = torch.rand(batch, 3, 32, 32, generator=generator)
     image = torch.nn.functional.interpolate(small, (side, side), mode="bicubic").clamp(0, 1)
     ramp = torch.linspace(-1, 1, side)
-    disc = (ramp[:, None].square() + ramp.square() < 1 / np.pi).float()
+    disc = (ramp[:, None].square() + ramp.square() < 4 * share / np.pi).float()
     return image, disc.expand(batch, 1, side, side).contiguous()
 
 
@@ -114,7 +114,29 @@ def measure(calls: dict[str, Call], side: int, batch: int, rounds: int) -> list[
     return rows
 
 
-def report(rows: list[dict], about: str) -> str:
+def growth(call: Call, rounds: int) -> list[str]:
+    """How a weights file's time depends on the foreground's share, and the memory of the largest picture."""
+    lines = ["\n2,048 px by the foreground's share of the picture:\n", "| share | seconds |", "| --- | --- |"]
+    for share in (0.01, 0.05, 0.25, 0.75):
+        image, mask = scene(2048, 1, share)
+        call(image, mask)
+        spent: list[float] = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            call(image, mask)
+            spent.append(time.perf_counter() - began)
+        lines.append(f"| {share} | {statistics.median(spent):.3f} |")
+    image, mask = scene(8192, 1)
+    with Peak() as peak:
+        call(image, mask)
+    times = peak.grown / (image.numel() * 4 / (1 << 20))
+    lines.append(
+        f"\nA picture of 8,192 x 8,192 px in float32 took {times:.2f} times its own size, the result included."
+    )
+    return lines
+
+
+def report(rows: list[dict], about: str, more: list[str]) -> str:
     """The rows as a table of seconds (and MiB), one column a size and batch."""
     columns = list(dict.fromkeys((r["side"], r["batch"]) for r in rows))
     found = {(r["method"], r["side"], r["batch"]): r for r in rows}
@@ -135,7 +157,7 @@ def report(rows: list[dict], about: str) -> str:
         for name in names:
             cells = [cell(found[(name, *c)], found[(yardstick, *c)]) for c in columns]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", "![Time against megapixels](speed.png)", ""])
+    return "\n".join([*lines, *more, "", "![Time against megapixels](speed.png)", ""])
 
 
 def plot(rows: list[dict], path: Path) -> None:
@@ -180,9 +202,10 @@ def main() -> None:
             for side in options.sizes:
                 if batch * side**2 * 3 <= LARGEST / 8:
                     rows += measure(calls, side, batch, options.rounds)
+        more = growth(calls[list(calls)[-1 - len(options.rival)]], options.rounds)  # the last of ours
     about = f"{options.device}, {options.threads} CPU threads, torch {torch.__version__}"
     plot(rows, HERE.with_suffix(".png"))
-    for path, text in ((HERE, report(rows, about)), (HERE.with_suffix(".json"), json.dumps(rows, indent=1))):
+    for path, text in ((HERE, report(rows, about, more)), (HERE.with_suffix(".json"), json.dumps(rows, indent=1))):
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
