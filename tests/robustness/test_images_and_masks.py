@@ -36,11 +36,15 @@ def tensors(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
         st.sampled_from([torch.float32, torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.uint8])
     )
     random = torch.Generator().manual_seed(draw(st.integers(0, 99)))
-    scale, shift = draw(st.sampled_from([(1, 0), (1, 0), (4, -2), (1000, 0), (0, 0.5)]))
+    scale, shift = draw(st.sampled_from([(1, 0), (1, 0), (4, -2), (1000, 0), (0, 0.5), (1e30, -5e29)]))
     image = (torch.rand(batch, channels, height, width, generator=random) * scale + shift).to(dtype)
-    if draw(st.booleans()):
+    layout = draw(st.sampled_from(["plain", "transposed", "expanded"]))
+    if layout == "expanded":
+        image = image[:, :, :1].expand(-1, -1, height, -1)  # every row the same memory
+    elif layout == "transposed":
         image = image.transpose(2, 3).contiguous().transpose(2, 3)  # strides of another layout
     if batch and draw(st.integers(0, 7)) == 0 and dtype.is_floating_point:
+        image = image.clone()
         image[0, 0, 0, 0] = draw(st.sampled_from([float("nan"), float("inf"), float("-inf")]))
     kind = draw(st.sampled_from(["soft", "soft", "box", "empty", "full", "beyond", "other size", "expanded"]))
     mask = torch.rand(batch, 1, height, width, generator=random)
