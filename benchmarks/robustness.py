@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -131,12 +132,15 @@ def main() -> None:
         print(json.dumps(broken_files() if options.part == "broken" else soak(options.calls)))
         return
     here, minutes = "benchmarks.robustness", str(options.minutes)
-    parts = [
-        ("Broken weights files", in_process(here, "--part", "broken")),
-        ("Soak", in_process(here, "--part", "soak", "--calls", str(options.calls))),
-        ("Fuzzing the weights reader", in_process("benchmarks.fuzz", "weights", "--minutes", minutes)),
-        ("Fuzzing the way of a picture", in_process("benchmarks.fuzz", "pictures", "--minutes", minutes)),
-    ]
+    jobs = {
+        "Broken weights files": (here, "--part", "broken"),
+        "Soak": (here, "--part", "soak", "--calls", str(options.calls)),
+        "Fuzzing the weights reader": ("benchmarks.fuzz", "weights", "--minutes", minutes),
+        "Fuzzing the way of a picture": ("benchmarks.fuzz", "pictures", "--minutes", minutes),
+    }
+    with ThreadPoolExecutor(2) as pool:  # each waits for a process; two at a time
+        found = list(pool.map(lambda job: in_process(*job), jobs.values()))
+    parts = list(zip(jobs, found, strict=True))
     with replacing(Path(__file__).with_suffix(".md")) as temporary:
         temporary.write_text(report(parts), encoding="utf-8")
 
