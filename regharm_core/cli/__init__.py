@@ -1,4 +1,4 @@
-"""The shell: harmonize, info, evaluate, train."""
+"""The shell: harmonize, info, evaluate, train, split, join."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import RegHarmError
-from . import evaluate, harmonize, info, train
+from . import evaluate, harmonize, info, shards, train
 
-COMMANDS = (harmonize, info, evaluate, train)
+COMMANDS = (harmonize, info, evaluate, train, shards)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

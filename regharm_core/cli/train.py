@@ -11,7 +11,9 @@ from .device import add_device_option, chosen_device
 
 def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     """Declare the command."""
-    parser = commands.add_parser("train", help="train from a recipe (JSON); resumes where it was stopped")
+    parser = commands.add_parser(
+        "train", help="train from a recipe (JSON), on several GPUs under torchrun; resumes where it was stopped"
+    )
     parser.add_argument("config", type=Path, metavar="CONFIG")
     add_device_option(parser)
     parser.set_defaults(run=run)
@@ -19,8 +21,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
 def run(options: argparse.Namespace) -> int:
     """Train and print the weights' path."""
+    from ..training.distributed import joined
     from ..training.loop import train
     from ..training.recipe import read_recipe
 
-    sys.stdout.write(f"{train(read_recipe(options.config), chosen_device(options.device))}\n")
+    recipe = read_recipe(options.config)
+    with joined(chosen_device(options.device)) as world:
+        weights = train(recipe, world.device, world=world)
+        if world.rank == 0:
+            sys.stdout.write(f"{weights}\n")
     return 0

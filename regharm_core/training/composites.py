@@ -20,12 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import ConfigError
 from .lattice import apply_lattice, lattice_points
 from .moves import MOVES, photographic, uniform
 from .photographs import Photographs
+from .source import Batch
+from .windows import draw_windows
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
-CLOSEST = 0.35  # smallest side of a crop around a region, of the photograph's
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -45,6 +47,11 @@ class CompositeConfig:
         weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
             colour transfers.
         identity: chance of no move at all, so that what already fits is left alone.
+        moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
+        several: chance that a second region joins the foreground.
+
+    Raises:
+        ConfigError: on an unknown move, or none.
     """
 
     plain: float = 0.42
@@ -57,16 +64,12 @@ class CompositeConfig:
     jitter: float = 0.5
     weight: tuple[float, float] = (0.2, 0.85)
     identity: float = 0.03
+    moves: tuple[str, ...] = tuple(MOVES)
+    several: float = 0.15
 
-
-@dataclass(frozen=True)
-class Batch:
-    """Network input and truth: composite and target B 3 S S, mask B 1 S S, all in [0, 1]; kind B (0, 1, 2)."""
-
-    composite: Tensor
-    mask: Tensor
-    target: Tensor
-    kind: Tensor
+    def __post_init__(self) -> None:
+        if not self.moves or not set(self.moves) <= set(MOVES):
+            raise ConfigError(f"moves must be some of {list(MOVES)}, got {list(self.moves)}")
 
 
 class CompositeMaker:
@@ -75,6 +78,10 @@ class CompositeMaker:
     def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
         self.photographs = photographs
         self.config = config
+
+    def __len__(self) -> int:
+        """Photographs."""
+        return len(self.photographs)
 
     @torch.no_grad()
     def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
@@ -119,33 +126,11 @@ class CompositeMaker:
         index = torch.randint(len(self.photographs), (count,), generator=generator, device=device)
         image = self.photographs.images[index].float() / 255
         labels = self.photographs.labels[index].float()
-        chosen = _choose_regions(labels, generator)  # B 1 S S
+        chosen = _choose_regions(labels, self.config.several, generator)  # B 1 S S
 
-        centre, scale = self._random_windows(chosen, generator)
-        close = torch.rand(count, 1, generator=generator, device=device) < self.config.close
-        middle, half = _bounds(chosen)
-        half = (half * uniform((count, 1), *self.config.context, generator)).clamp(CLOSEST, 1.0)
-        scale = torch.where(close, half, scale)
-        shift = torch.where(close, middle, centre).clamp(scale - 1, 1 - scale)
-        flip = torch.where(torch.rand(count, 1, generator=generator, device=device) < 0.5, -1.0, 1.0)
-        theta = torch.zeros(count, 2, 3, device=device)
-        theta[:, 0, 0], theta[:, 1, 1] = scale[:, 0] * flip[:, 0], scale[:, 1]
-        theta[:, :, 2] = shift
-        grid = F.affine_grid(theta, [count, 1, size, size], align_corners=False)
-        crop = F.grid_sample(image, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-        region = F.grid_sample(chosen, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-        return crop, region
-
-    def _random_windows(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random windows that hold a place of the region: centres and half sides in [-1, 1], B 2 each (x, y)."""
-        count = chosen.shape[0]
-        place = torch.multinomial(chosen[:, :, ::4, ::4].flatten(1) + 1e-6, 1, generator=generator)[:, 0]
-        side = chosen.shape[-1] // 4
-        centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1
-        scale = uniform((count, 1), self.config.crop, 1.0, generator)
-        aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
-        scale = torch.cat([scale * aspect, scale / aspect], dim=1).clamp(max=1.0)
-        return centre + scale * uniform((count, 2), -0.8, 0.8, generator), scale
+        config = self.config
+        windows = draw_windows(chosen, config.crop, config.close, config.context, generator)
+        return windows.of(image, size, "bilinear"), windows.of(chosen, size, "nearest")
 
     def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
@@ -156,20 +141,22 @@ class CompositeMaker:
         points = lattice_points(count, image.device)
         # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
         plain = torch.rand(count, generator=generator, device=image.device)
-        which = torch.randint(len(MOVES), (count,), generator=generator, device=image.device)
-        which = torch.where((kind == 2) & (plain < 0.6), len(MOVES) - 1, which)
+        names = list(MOVES)
+        drawn = torch.tensor([names.index(name) for name in self.config.moves], device=image.device)
+        which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
+        which = torch.where((kind == 2) & (plain < 0.6), names.index("photographic"), which)
         moved = points.clone()
         for number, move in enumerate(MOVES.values()):
             if (rows := (which == number).nonzero()[:, 0]).numel():
                 moved[rows] = move(points[rows], source[rows], reference[rows], generator)
         low, high = self.config.weight
         weight = uniform((count,), low, high, generator)
-        weight = torch.where((kind == 2) & (which != len(MOVES) - 1), weight * 0.4, weight)
+        weight = torch.where((kind == 2) & (which != names.index("photographic")), weight * 0.4, weight)
         weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
         return (points + weight * (moved - points)).clamp(0, 1)
 
 
-def _choose_regions(labels: Tensor, generator: torch.Generator) -> Tensor:
+def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) -> Tensor:
     """One region of each label map, sometimes joined by a second: B 1 H W -> B 1 H W of 0 and 1."""
     count = labels.shape[0]
     top = labels.amax((1, 2, 3)).clamp_min(1)
@@ -179,7 +166,7 @@ def _choose_regions(labels: Tensor, generator: torch.Generator) -> Tensor:
         return (draw * top).floor().clamp(max=top.max() - 1) + 1
 
     first, second = pick(), pick()
-    joined = torch.rand(count, generator=generator, device=labels.device) < 0.15
+    joined = torch.rand(count, generator=generator, device=labels.device) < several
     second = torch.where(joined, second, first)
     return ((labels == first[:, None, None, None]) | (labels == second[:, None, None, None])).float()
 
@@ -189,18 +176,6 @@ def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     weight = mask.flatten(1) + 1e-8
     index = torch.multinomial(weight, SAMPLES, replacement=True, generator=generator)
     return image.flatten(2).transpose(1, 2).gather(1, index[..., None].expand(-1, -1, 3))
-
-
-def _bounds(region: Tensor) -> tuple[Tensor, Tensor]:
-    """Bounding boxes of B 1 S S regions: centres and half sides in [-1, 1], B 2 each (x, y); all where empty."""
-    side = region.shape[-1]
-    centres, halves = [], []
-    for axis in (2, 3):
-        there = region.amax((1, axis)) > 0  # B S, along x and then y
-        first, last = there.int().argmax(1), side - 1 - there.flip(1).int().argmax(1)
-        centres.append((first + last + 1) / side - 1)
-        halves.append((last + 1 - first) / side)
-    return torch.stack(centres, dim=1), torch.stack(halves, dim=1)
 
 
 def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Generator) -> Tensor:

@@ -4,71 +4,82 @@ from __future__ import annotations
 
 import copy
 import csv
-import math
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..checkpoint import load_network, save_checkpoint
-from ..pipeline import harmonize
-from ..unet import HarmonizerNet
-from .composites import CompositeMaker
+from ..errors import ConfigError
+from ..shards import split_file
+from ..unet import HarmonizerNet, HarmonizerOutput
 from .curve import draw_curve
+from .data import open_source
+from .distributed import World, alone
 from .lock import only_process
 from .losses import foreground_mse
-from .metrics import mean_score, score
-from .pairs import read_pairs
-from .photographs import load_photographs
 from .recipe import Recipe
+from .schedule import rate
+from .source import Source
 from .state import load_state, save_state
+from .validation import validate
 
 LOG_EVERY = 20.0  # seconds
+RANKS_APART = 1 << 40  # between the seeds of processes, more than the steps of any run
 
 
-def train(recipe: Recipe, device: torch.device) -> Path:
+def train(recipe: Recipe, device: torch.device, *, world: World | None = None, source: Source | None = None) -> Path:
     """Run a recipe to the end of its budget, resuming from ``out/state.safetensors`` where there is one.
+
+    Args:
+        recipe: what is trained, on what, for how long.
+        device: where; ``world.device`` when there are several processes.
+        world: this process's place among several, from :func:`.distributed.joined`; alone where None.
+        source: where batches come from; opened from ``recipe.data`` where None.
 
     Returns:
         The weights of the moving average, ``out/weights.safetensors``.
 
     Raises:
-        InputError: when another process trains into the same folder.
+        ConfigError: when a phase's batch cannot be shared out equally among the processes.
+        InputError: when the data cannot be read, or another run trains into the same folder.
     """
+    world = world or alone(device)
     if recipe.threads is not None:
         torch.set_num_threads(recipe.threads)
     out = Path(recipe.out)
     out.mkdir(parents=True, exist_ok=True)
-    with only_process(out):
-        run = _Run(recipe, device)
+    with only_process(out) if world.rank == 0 else nullcontext():
+        run = _Run(recipe, world, source or open_source(recipe, world.device))
         run.resume()
         run.go()
     return out / "weights.safetensors"
 
 
 class _Run:
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(self, recipe: Recipe, world: World, source: Source) -> None:
+        self.recipe, self.world, self.source = recipe, world, source
+        if any(phase.batch % world.size for phase in recipe.phases):
+            raise ConfigError(f"{world.size} processes cannot share batches of {[p.batch for p in recipe.phases]}")
         self.out = Path(recipe.out)
-        self.out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         net = HarmonizerNet(recipe.model)
         if recipe.start is not None:
             started, _ = load_network(Path(recipe.start))
             net.load_state_dict(started.state_dict())
-        self.net = net.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+        self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        model = world.wrap(self.net)
+        self.model = torch.compile(model) if recipe.compile else model
         self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.learning_rate, betas=(0.9, 0.999))
-        self.random = torch.Generator(device).manual_seed(recipe.seed)
+        self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
-        photographs = load_photographs([Path(p) for p in recipe.data])
-        self.photographs = len(photographs)
-        self.maker = CompositeMaker(photographs.to(device), recipe.composites)
 
     @property
     def progress(self) -> float:
@@ -80,46 +91,48 @@ class _Run:
     def resume(self) -> None:
         path = self.out / "state.safetensors"
         if path.exists():
-            state, numbers = load_state(path, self.net, self.average, self.optimizer)
-            self.random.set_state(state)
+            states, numbers = load_state(path, self.net, self.average, self.optimizer)
             self.step, self.images, self.elapsed = numbers["step"], numbers["images"], numbers["elapsed"]
-            _say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
+            if len(states) == self.world.size:
+                self.random.set_state(states[self.world.rank])
+            else:  # another number of processes: new random numbers, none that a process has seen
+                self.random.manual_seed(self.recipe.seed + RANKS_APART * self.world.rank + self.step)
+            self._say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
 
     def go(self) -> None:
         recipe = self.recipe
         began, before = time.monotonic(), self.elapsed
         logged = saved = validated = self.elapsed
-        losses: list[float] = []
-        images_at_log = self.images
+        total, steps, images_at_log = torch.zeros((), device=self.world.device), 0, self.images
         while self.progress < 1.0:
-            losses.append(self._advance())
-            self.elapsed = before + time.monotonic() - began
+            total, steps = total + self._advance(), steps + 1
+            self.elapsed = self.world.first(before + time.monotonic() - began)
             if self.elapsed - logged >= LOG_EVERY or self.progress >= 1.0:
-                rate = (self.images - images_at_log) / max(self.elapsed - logged, 1e-6)
-                self._log(sum(losses) / len(losses), rate)
-                logged, images_at_log, losses = self.elapsed, self.images, []
+                speed = (self.images - images_at_log) / max(self.elapsed - logged, 1e-6)
+                self._log(float(self.world.mean(total / steps)), speed)
+                total, steps, logged, images_at_log = torch.zeros_like(total), 0, self.elapsed, self.images
             if recipe.validate is not None and self.elapsed - validated >= recipe.validate_every:
-                self._validate()
+                self._validate(Path(recipe.validate))
                 validated = self.elapsed
             if self.elapsed - saved >= recipe.checkpoint_every:
                 self.save()
                 saved = self.elapsed
         if recipe.validate is not None:
-            self._validate()
+            self._validate(Path(recipe.validate))
         self.save()
 
-    def _advance(self) -> float:
-        """One step; returns its loss."""
+    def _advance(self) -> Tensor:
+        """One step; returns this process's loss, a scalar still on the device."""
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _rate(recipe, progress, self.step)
-        batch = self.maker.batch(phase.batch, phase.size, self.random)
+            group["lr"] = recipe.learning_rate * rate(recipe, progress, self.step)
+        batch = self.source.batch(phase.batch // self.world.size, phase.size, self.random)
         composite = batch.composite.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bf16):
-            output = self.net(composite, batch.mask)
-        # A_min is in pixels of a 256 px picture.
-        loss = foreground_mse(output.image.float(), batch.target, batch.mask, 100.0 * (phase.size / 256) ** 2)
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
+            output: HarmonizerOutput = self.model(composite, batch.mask)
+        area = recipe.minimum_area * (phase.size / 256) ** 2
+        loss = foreground_mse(output.image.float(), batch.target, batch.mask, area)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
@@ -132,31 +145,25 @@ class _Run:
             for kept, now in pairs:
                 if kept.dtype.is_floating_point:
                     kept.lerp_(now, 1 - decay)
-        return float(loss.detach())
+        return loss.detach()
 
-    def _validate(self) -> None:
-        """fMSE of the averaged network on pairs of 256 px, in percent of the composite's, for each folder."""
-        for folder in sorted(p for p in Path(self.recipe.validate or "").iterdir() if p.is_dir()):
-            results, composites = [], []
-            for n, pair in enumerate(read_pairs(folder, size=256)):
-                if n >= self.recipe.validate_pairs:
-                    break
-                answer = harmonize(self.average, pair.composite[None], pair.mask[None])[0]
-                results.append(score(answer, pair.real, pair.mask))
-                composites.append(score(pair.composite, pair.real, pair.mask))
-            share = 100 * mean_score(results).fmse / max(mean_score(composites).fmse, 1e-9)
-            self.validated[folder.name] = round(share, 2)
-        _say(f"step {self.step}: fMSE in % of the composite's: {self.validated}")
-        self._write_row({f"val_{k}": v for k, v in self.validated.items()})
-        draw_curve(self.out / "log.csv", self.out / "curve.png")
+    def _validate(self, folder: Path) -> None:
+        """On the first process; the others wait for it."""
+        if self.world.rank == 0:
+            self.validated = validate(self.average, folder, self.recipe.validate_pairs, self.out / "sheet.png")
+            self._say(f"step {self.step}: fMSE in % of the composite's: {self.validated}")
+            self._write_row({f"val_{k}": v for k, v in self.validated.items()})
+            draw_curve(self.out / "log.csv", self.out / "curve.png")
 
-    def _log(self, loss: float, rate: float) -> None:
+    def _log(self, loss: float, speed: float) -> None:
         left = (1 - self.progress) * self.elapsed / max(self.progress, 1e-9)
         size = self.recipe.phase_at(self.progress).size
-        _say(f"step {self.step} {size} px loss {loss:.5f}, {rate:.1f} images/s, {left / 60:.0f} min left")
-        self._write_row({"loss": round(loss, 6), "rate": round(rate, 2), "size": size})
+        self._say(f"step {self.step} {size} px loss {loss:.5f}, {speed:.1f} images/s, {left / 60:.0f} min left")
+        self._write_row({"loss": round(loss, 6), "rate": round(speed, 2), "size": size})
 
     def _write_row(self, values: dict[str, Any]) -> None:
+        if self.world.rank > 0:
+            return
         names = ["seconds", "step", "images", "size", "rate", "loss", "val_plain", "val_paste", "val_inpaint"]
         path = self.out / "log.csv"
         new = not path.exists()
@@ -167,29 +174,27 @@ class _Run:
             writer.writerow({"seconds": round(self.elapsed, 1), "step": self.step, "images": self.images} | values)
 
     def save(self) -> None:
-        """Write the resumable state and the averaged weights."""
+        """Write the resumable state and the averaged weights, from the first process."""
+        states = self.world.gather(self.random.get_state())
+        if self.world.rank > 0:
+            return
         numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
-        state = self.random.get_state()
-        save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, state, numbers)
+        save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
         facts = {
             "images": self.images,
             "steps": self.step,
             "seconds": round(self.elapsed),
-            "photographs": self.photographs,
+            "photographs": len(self.source),
             "composites": asdict(self.recipe.composites),
             "val_fmse_percent_at_256": self.validated,
             "licence": "MIT code; trained on research photographs, see MODEL_CARD.md",
         }
-        save_checkpoint(self.average, self.out / "weights.safetensors", facts=facts)
+        weights = self.out / "weights.safetensors"
+        save_checkpoint(self.average, weights, facts=facts)
+        if self.recipe.shards is not None:
+            split_file(weights, self.out, int(self.recipe.shards * 2**20))
 
-
-def _rate(recipe: Recipe, progress: float, step: int) -> float:
-    rise = min((step + 1) / max(recipe.warmup, 1), 1.0)
-    if recipe.schedule == "step":
-        return rise * (0.1 if progress >= 120 / 140 else 1.0)
-    return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    def _say(self, text: str) -> None:
+        if self.world.rank == 0:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()

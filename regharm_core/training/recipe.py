@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..config import HarmonizerConfig
 from ..errors import ConfigError
 from .composites import CompositeConfig
+from .losses import A_MIN
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,19 @@ class Recipe:
     """A training run.
 
     Attributes:
-        data: tar files or folders of photographs with region maps.
+        data: tar files or folders of photographs with region maps, or iHarmony4's root (or some of its
+            four folders).
         out: folder for the state, the weights, the log and the curve.
         model: the network's configuration.
-        composites: how composites are made.
-        phases: resolutions in turn; their shares are normalised.
+        composites: how composites are made, and which part of a picture is shown.
+        phases: resolutions in turn; their shares are normalised. Their batch is that of all processes.
         seconds: wall-clock budget, or
         steps: budget in steps (exactly one of the two is given).
         schedule: "cosine" to 1 % of the rate over the budget, or "step": the paper's tenth of it from
             120/140 of the budget on.
         learning_rate, warmup: Adam's rate and the steps of its linear rise.
         clip: largest norm of the gradient.
+        minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
         average: decay of the exponential moving average of the weights, reached gradually.
         validate: folder with one folder of pairs a kind; None for no validation.
         validate_every, checkpoint_every: seconds.
@@ -44,6 +47,9 @@ class Recipe:
         start: weights to start from.
         seed, threads: of the random numbers; CPU threads (None = torch's own choice).
         bf16: autocast to bfloat16 (GPU).
+        compile: run the network through torch.compile.
+        shards: also write the averaged weights in parts of this many MiB, see :mod:`regharm_core.shards`.
+        keep_gib: decoded pictures of iHarmony4 that are held in memory, in GiB a process.
     """
 
     data: tuple[str, ...]
@@ -57,6 +63,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: int = 200
     clip: float = 1.0
+    minimum_area: float = A_MIN
     average: float = 0.999
     validate: str | None = None
     validate_every: float = 600.0
@@ -66,6 +73,9 @@ class Recipe:
     seed: int = 0
     threads: int | None = None
     bf16: bool = False
+    compile: bool = False
+    shards: float | None = None
+    keep_gib: float = 8.0
 
     def __post_init__(self) -> None:
         if (self.seconds is None) == (self.steps is None):
@@ -76,6 +86,11 @@ class Recipe:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):
             raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
+        if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards > 0):
+            raise ConfigError(
+                f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
+                f"and {self.keep_gib!r}"
+            )
         if not self.phases:
             raise ConfigError("phases is empty")
         for phase in self.phases:

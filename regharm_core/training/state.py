@@ -18,7 +18,7 @@ from ..files import replacing
 def save_state(
     path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam, random: Tensor, numbers: dict[str, Any]
 ) -> None:
-    """Write networks, moments, random state and counters, whole or not at all."""
+    """Write networks, moments, each process's random state (P N) and counters, whole or not at all."""
     tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     tensors["random"] = random
@@ -35,7 +35,7 @@ def save_state(
 def load_state(
     path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Put a saved state back in place; returns the random state and the counters.
+    """Put a saved state back in place; returns each process's random state (P N) and the counters.
 
     Raises:
         CheckpointError: when the file is broken or belongs to another network.
@@ -54,7 +54,8 @@ def load_state(
         optimizer.load_state_dict(packed | {"state": moments})
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the training state {path} cannot be resumed: {error}") from None
-    return tensors["random"], numbers
+    random = tensors["random"]
+    return random if random.ndim == 2 else random[None], numbers  # one process's used to be saved flat
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

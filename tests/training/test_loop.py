@@ -14,7 +14,10 @@ from regharm_core import CheckpointError, ConfigError, HarmonizerConfig, read_in
 from regharm_core.checkpoint import load_network
 from regharm_core.training import loop
 from regharm_core.training.losses import foreground_mse
+from regharm_core.training.data import open_source
+from regharm_core.training.distributed import alone
 from regharm_core.training.recipe import Phase, Recipe, read_recipe
+from regharm_core.training.schedule import rate
 
 MODEL = HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)
 CPU = torch.device("cpu")
@@ -23,6 +26,10 @@ CPU = torch.device("cpu")
 def recipe(photographs: Path, out: Path, **options: Any) -> Recipe:
     values: dict[str, Any] = {"steps": 6, "phases": (Phase(64, 2, 1.0),), "warmup": 2, "average": 0.5}
     return Recipe(data=(str(photographs),), out=str(out), model=MODEL, **(values | options))
+
+
+def started(wanted: Recipe) -> loop._Run:
+    return loop._Run(wanted, alone(CPU), open_source(wanted, CPU))
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -37,7 +44,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, mo
 
     advance = loop._Run._advance
 
-    def killed(self: Any) -> float:
+    def killed(self: Any) -> torch.Tensor:
         if self.step == 3:
             self.save()
             raise Killed
@@ -70,16 +77,16 @@ def test_facts_and_log(photographs: Path, tmp_path: Path) -> None:
 
 def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch) -> None:
     """Forty steps on the same eight composites: half of what doing nothing leaves is gone."""
-    run = loop._Run(recipe(photographs, tmp_path / "run", steps=40, learning_rate=5e-3), CPU)
-    fixed = run.maker.batch(8, 64, torch.Generator().manual_seed(1))
-    monkeypatch.setattr(run.maker, "batch", lambda *_: fixed)
+    run = started(recipe(photographs, tmp_path / "run", steps=40, learning_rate=5e-3))
+    fixed = run.source.batch(8, 64, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(run.source, "batch", lambda *_: fixed)
     losses = [run._advance() for _ in range(40)]
     assert losses[-1] < 0.5 * foreground_mse(fixed.composite, fixed.target, fixed.mask)
 
 
 def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
-    run = loop._Run(recipe(photographs, tmp_path / "second", start=str(made)), CPU)
+    run = started(recipe(photographs, tmp_path / "second", start=str(made)))
     assert all(torch.equal(run.net.state_dict()[name], value) for name, value in weights(made).items())
 
 
@@ -93,12 +100,12 @@ def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
 
 def test_schedules(photographs: Path, tmp_path: Path) -> None:
     cosine = recipe(photographs, tmp_path, warmup=10)
-    assert loop._rate(cosine, 0.0, 0) == pytest.approx(0.1)  # the first of ten steps of the rise
-    assert loop._rate(cosine, 0.0, 99) == pytest.approx(1.0)
-    assert loop._rate(cosine, 0.5, 99) == pytest.approx(0.505)
-    assert loop._rate(cosine, 1.0, 99) == pytest.approx(0.01)
+    assert rate(cosine, 0.0, 0) == pytest.approx(0.1)  # the first of ten steps of the rise
+    assert rate(cosine, 0.0, 99) == pytest.approx(1.0)
+    assert rate(cosine, 0.5, 99) == pytest.approx(0.505)
+    assert rate(cosine, 1.0, 99) == pytest.approx(0.01)
     paper = recipe(photographs, tmp_path, warmup=10, schedule="step")
-    assert loop._rate(paper, 0.85, 99) == 1.0 and loop._rate(paper, 0.86, 99) == pytest.approx(0.1)
+    assert rate(paper, 0.85, 99) == 1.0 and rate(paper, 0.86, 99) == pytest.approx(0.1)
 
 
 def test_phases_share_the_budget(photographs: Path, tmp_path: Path) -> None:
@@ -119,6 +126,9 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"minimum_area": 0}, "minimum_area"),
+        ({"shards": -1}, "-1"),
+        ({"composites": {"moves": ["rainbow"]}}, "rainbow"),
         ({"seconds": None}, "None and None"),
         ({"steps": 3}, "9 and 3"),
         ({"seconds": -1}, "-1"),

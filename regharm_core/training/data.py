@@ -1,0 +1,31 @@
+"""A recipe's data opened as a source of batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError
+from .composites import CompositeMaker
+from .iharmony4 import IHarmony4, is_iharmony4
+from .photographs import load_photographs
+from .recipe import Recipe
+from .source import Source
+
+
+def open_source(recipe: Recipe, device: torch.device) -> Source:
+    """Photographs with region maps, made into composites on the device, or iHarmony4's composites.
+
+    Raises:
+        InputError: when a path holds neither, or some hold one and some the other.
+    """
+    paths = [Path(p) for p in recipe.data]
+    ready = [path for path in paths if is_iharmony4(path)]
+    if not ready:
+        return CompositeMaker(load_photographs(paths).to(device), recipe.composites)
+    if len(ready) < len(paths):
+        raise InputError(f"data mixes iHarmony4 ({ready[0]}) with photographs: {[str(p) for p in paths]}")
+    shown = recipe.composites
+    keep = int(recipe.keep_gib * 2**30)
+    return IHarmony4(ready, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)

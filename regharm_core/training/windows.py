@@ -1,0 +1,77 @@
+"""Which part of a picture a training example shows: random crops, and crops around the region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .moves import uniform
+
+CLOSEST = 0.35  # smallest side of a crop around a region, of the picture's
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Rectangles in pictures whose sides run from -1 to 1: B 2 each (x, y); flip is B 1, -1 = mirrored."""
+
+    centre: Tensor
+    half: Tensor
+    flip: Tensor
+
+    def of(self, pictures: Tensor, size: int, mode: str) -> Tensor:
+        """B C S S -> B C size size, by "bilinear" or "nearest" sampling."""
+        theta = torch.zeros(len(pictures), 2, 3, device=pictures.device)
+        theta[:, 0, 0], theta[:, 1, 1] = self.half[:, 0] * self.flip[:, 0], self.half[:, 1]
+        theta[:, :, 2] = self.centre
+        grid = F.affine_grid(theta, [len(pictures), 1, size, size], align_corners=False)
+        return F.grid_sample(pictures, grid, mode=mode, padding_mode="reflection", align_corners=False)
+
+
+def draw_windows(
+    region: Tensor, crop: float, close: float, context: tuple[float, float], generator: torch.Generator
+) -> Windows:
+    """A window for each region, B 1 S S.
+
+    Args:
+        region: 0 or 1.
+        crop: smallest side of a random crop as a fraction of the picture's.
+        close: chance that the window is the region's bounding box instead, its sides times a number ...
+        context: ... from this range, as the public call shows it to the network.
+        generator: on the region's device.
+    """
+    device, count = region.device, region.shape[0]
+    centre, half = _random(region, crop, generator)
+    chosen = torch.rand(count, 1, generator=generator, device=device) < close
+    middle, extent = bounds(region)
+    extent = (extent * uniform((count, 1), *context, generator)).clamp(CLOSEST, 1.0)
+    half = torch.where(chosen, extent, half)
+    centre = torch.where(chosen, middle, centre).clamp(half - 1, 1 - half)
+    flip = torch.where(torch.rand(count, 1, generator=generator, device=device) < 0.5, -1.0, 1.0)
+    return Windows(centre, half, flip)
+
+
+def bounds(region: Tensor) -> tuple[Tensor, Tensor]:
+    """Bounding boxes of B 1 S S regions: centres and half sides in [-1, 1], B 2 each (x, y); all where empty."""
+    side = region.shape[-1]
+    centres, halves = [], []
+    for axis in (2, 3):
+        there = region.amax((1, axis)) > 0  # B S, along x and then y
+        first, last = there.int().argmax(1), side - 1 - there.flip(1).int().argmax(1)
+        centres.append((first + last + 1) / side - 1)
+        halves.append((last + 1 - first) / side)
+    return torch.stack(centres, dim=1), torch.stack(halves, dim=1)
+
+
+def _random(region: Tensor, crop: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random windows that hold a place of the region: centres and half sides, B 2 each."""
+    count = region.shape[0]
+    place = torch.multinomial(region[:, :, ::4, ::4].flatten(1) + 1e-6, 1, generator=generator)[:, 0]
+    side = region.shape[-1] // 4
+    centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1
+    half = uniform((count, 1), crop, 1.0, generator)
+    aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
+    half = torch.cat([half * aspect, half / aspect], dim=1).clamp(max=1.0)
+    return centre + half * uniform((count, 2), -0.8, 0.8, generator), half
