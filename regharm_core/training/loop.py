@@ -28,6 +28,7 @@ from .schedule import rate
 from .source import Source
 from .state import load_state, save_state
 from .validation import validate
+from .widen import widen
 
 LOG_EVERY = 20.0  # seconds
 RANKS_APART = 1 << 40  # between the seeds of processes, more than the steps of any run
@@ -71,6 +72,8 @@ class _Run:
         net = HarmonizerNet(recipe.model)
         if recipe.start is not None:
             started, _ = load_network(Path(recipe.start))
+            if started.config.width < recipe.model.width:
+                started = widen(started, recipe.model.width // started.config.width)
             net.load_state_dict(started.state_dict())
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)

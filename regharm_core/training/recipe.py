@@ -44,9 +44,10 @@ class Recipe:
         validate: folder with one folder of pairs a kind; None for no validation.
         validate_every, checkpoint_every: seconds.
         validate_pairs: at most this many pairs a folder.
-        start: weights to start from.
+        start: weights to start from; those of a narrower network are widened (:mod:`.widen`), which keeps
+            their answers where ``model`` takes the wider temperature.
         seed, threads: of the random numbers; CPU threads (None = torch's own choice).
-        bf16: autocast to bfloat16 (GPU).
+        bf16: autocast to bfloat16.
         compile: run the network through torch.compile.
         shards: also write the averaged weights in parts of this many MiB, see :mod:`regharm_core.shards`.
         keep_gib: decoded pictures of iHarmony4 that are held in memory, in GiB a process.
