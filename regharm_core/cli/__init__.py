@@ -1,4 +1,4 @@
-"""The shell: harmonize, info, evaluate, train, split, join."""
+"""The shell: harmonize, info, evaluate, train, tables, split, join."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import RegHarmError
-from . import evaluate, harmonize, info, shards, train
+from . import evaluate, harmonize, info, shards, tables, train
 
-COMMANDS = (harmonize, info, evaluate, train, shards)
+COMMANDS = (harmonize, info, evaluate, train, tables, shards)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,70 @@
+"""The terms on which every row is trained and measured, and the recipe that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...config import HarmonizerConfig
+from ..composites import CompositeConfig
+from ..recipe import Phase, Recipe
+from .rows import NETWORKS, PAPER_WIDTH
+
+REVISION = 1  # raised when a change to the network or the training makes older results another experiment
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Equal for all rows.
+
+    The budget is a number of steps, not of seconds: every row sees the same composites in the same order
+    (one seed gives one stream, whatever the network), and neither other work on the machine nor a module's
+    own cost shortens a row's training. What a module costs is reported as seconds beside the result.
+
+    Attributes:
+        width: C; the paper's 32 and its multiples become this width and its multiples.
+        size: side in px of what the network is trained and measured on.
+        batch, steps: of the training.
+        learning_rate: Adam's, after a short rise falling as a cosine to 1 %.
+        bf16: autocast in training; measured in fp32.
+    """
+
+    width: int = 16
+    size: int = 128
+    batch: int = 8
+    steps: int = 2400
+    learning_rate: float = 1e-3
+    bf16: bool = True
+
+    @property
+    def name(self) -> str:
+        """Of the folder that holds the results under these conditions."""
+        return f"w{self.width}-s{self.size}-b{self.batch}-n{self.steps}"
+
+    def model(self, network: str) -> HarmonizerConfig:
+        """A row's network at this width."""
+        printed = NETWORKS[network]
+        return replace(printed, width=printed.width // PAPER_WIDTH * self.width, view=self.size)
+
+    def recipe(self, network: str, seed: int, data: Sequence[Path], out: Path, threads: int | None) -> Recipe:
+        """How a row is trained: whole photographs, random crop and flip, as in the paper."""
+        return Recipe(
+            data=tuple(str(path) for path in data),
+            out=str(out),
+            model=self.model(network),
+            composites=CompositeConfig(close=0.0),
+            phases=(Phase(self.size, self.batch, 1.0),),
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            warmup=min(100, self.steps // 10),
+            average=0.995,
+            seed=seed,
+            threads=threads,
+            bf16=self.bf16,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As kept beside a result."""
+        return asdict(self)

@@ -1,0 +1,115 @@
+"""One row trained by the usual loop, measured, and kept; rows that are done are not done again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...checkpoint import load_network
+from ...unet import HarmonizerNet, parameter_count
+from ..composites import CompositeConfig, CompositeMaker
+from ..loop import train
+from ..photographs import load_photographs
+from ..source import Source
+from .conditions import REVISION, Conditions
+from .measure import measure
+from .results import is_done, overall, result_path, write_result
+
+
+@dataclass(frozen=True)
+class Places:
+    """What rows are trained and measured on, and where they go.
+
+    Attributes:
+        data: tar files or folders of photographs with region maps.
+        validate: holds one folder of pairs a kind.
+        results: the small JSON files.
+        work: states and weights of rows under way; a stopped row goes on from there.
+    """
+
+    data: tuple[Path, ...]
+    validate: Path
+    results: Path
+    work: Path
+
+
+def run_rows(
+    networks: Sequence[str],
+    seeds: Sequence[int],
+    conditions: Conditions,
+    places: Places,
+    device: torch.device,
+    threads: int | None = 1,
+) -> list[Path]:
+    """Train and measure what is missing, seed by seed; returns the new results' paths."""
+    wanted = [(network, seed) for seed in seeds for network in dict.fromkeys(networks)]
+    missing = [
+        (network, seed, path)
+        for network, seed in wanted
+        if not is_done(path := result_path(places.results, conditions, network, seed), conditions, network)
+    ]
+    sys.stderr.write(f"{len(wanted) - len(missing)} of {len(wanted)} results are there already\n")
+    if not missing:
+        return []
+    photographs = load_photographs(places.data).to(device)
+    source = CompositeMaker(photographs, CompositeConfig(close=0.0))
+    for network, seed, path in missing:
+        sys.stderr.write(f"{network}, seed {seed}, {conditions.name}\n")
+        result = run_row(network, seed, conditions, places, device, source, threads)
+        write_result(path, result)
+        sys.stderr.write(f"{network}, seed {seed}: {overall(result, 'psnr'):.2f} dB, {overall(result, 'fmse'):.1f}\n")
+    return [path for _, _, path in missing]
+
+
+def run_row(
+    network: str,
+    seed: int,
+    conditions: Conditions,
+    places: Places,
+    device: torch.device,
+    source: Source,
+    threads: int | None = 1,
+) -> dict[str, Any]:
+    """Train one row (or go on with it) and measure it."""
+    out = places.work / conditions.name / f"{network}-seed{seed}-r{REVISION}"
+    recipe = conditions.recipe(network, seed, places.data, out, threads)
+    began = time.process_time()
+    net, _ = load_network(train(recipe, device, source=source))
+    spent = time.process_time() - began
+    net = net.float().to(device).eval()
+    return {
+        "revision": REVISION,
+        "network": network,
+        "seed": seed,
+        "conditions": conditions.to_dict(),
+        "model": recipe.model.to_dict(),
+        "parameters": parameter_count(recipe.model),
+        "images": conditions.steps * conditions.batch,
+        "photographs": len(source),
+        "stream": stream(source, conditions, seed, device),
+        "device": device.type,
+        "cpu_seconds_of_the_last_stretch": round(spent),
+        "torch": torch.__version__,
+        "learned": learned(net),
+        "kinds": measure(net, places.validate, conditions.size),
+    }
+
+
+def stream(source: Source, conditions: Conditions, seed: int, device: torch.device) -> list[float]:
+    """What tells one seed's composites from others: means of the first batch's composite, mask and target.
+
+    Rows are compared only where they saw the same.
+    """
+    first = source.batch(conditions.batch, conditions.size, torch.Generator(device).manual_seed(seed))
+    return [round(float(part.mean()), 5) for part in (first.composite, first.mask, first.target)]
+
+
+def learned(net: HarmonizerNet) -> dict[str, float]:
+    """The single numbers that a network learned: the gains of its self-attentions, which start at zero."""
+    return {name: round(p.item(), 4) for name, p in net.named_parameters() if p.numel() == 1}
