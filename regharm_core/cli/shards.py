@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..errors import InputError
 from ..shards import DEFAULT_LIMIT, join_shards, split_file
 
 
@@ -24,6 +25,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
 def split(options: argparse.Namespace) -> int:
     """Print the path of the list."""
+    if not 0 < options.mib < float("inf"):
+        raise InputError(f"--mib must be a positive number, got {options.mib}")
     options.out.mkdir(parents=True, exist_ok=True)
     sys.stdout.write(f"{split_file(options.weights, options.out, int(options.mib * 2**20))}\n")
     return 0

@@ -21,11 +21,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
+from .boxes import box_mean, dilate, erode
+from .chance import Rows, constant, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
-from .moves import MOVES, photographic, uniform
+from .moves import MOVES, Move, photographic
 from .photographs import Photographs
 from .source import Batch
-from .windows import draw_windows
+from .windows import draw_windows, sample
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
@@ -78,6 +80,9 @@ class CompositeMaker:
     def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
         self.photographs = photographs
         self.config = config
+        self._shares = (config.plain, config.paste, config.inpaint)
+        names = list(MOVES)
+        self._drawn = [names.index(name) for name in config.moves]
 
     def __len__(self) -> int:
         """Photographs."""
@@ -86,38 +91,33 @@ class CompositeMaker:
     @torch.no_grad()
     def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
         """``count`` composites of ``size`` px, a multiple of 32."""
-        low, high = self.config.making
-        making = int(size * float(uniform((1,), low, high, generator)))
+        making = int(size * host_uniform(*self.config.making, generator))
         image, region = self._crops(count, making, generator)
         moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
         points = lattice_points(count, image.device)
         mood = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
-        mood = torch.where(moods[:, None, None], points + 0.6 * (mood - points), points)
-        image = apply_lattice(image, mood.clamp(0, 1))
+        mood = (points + 0.6 * (mood - points)).clamp(0, 1)
+        image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], mood[rows]))
 
-        shares = torch.tensor([self.config.plain, self.config.paste, self.config.inpaint], device=image.device)
-        kind = torch.multinomial(shares, count, replacement=True, generator=generator)
+        kind = torch.multinomial(constant(self._shares, image), count, replacement=True, generator=generator)
         area = region.mean((1, 2, 3))
         kind = torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)
         blob = _blobs(count, making, self.config, generator)
-        hard = torch.where((kind == 2)[:, None, None, None], (blob > 0.5).float(), region)
-        moved = self._moved(image, hard, region, kind, generator)
+        soft = (kind == 2)[:, None, None, None]
+        moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
 
-        alpha = torch.where((kind == 2)[:, None, None, None], blob, region)
+        alpha = torch.where(soft, blob, region)
         composite = image + alpha * (apply_lattice(image, moved) - image)
-        target = image
-        if (pasted := (kind == 1).nonzero()[:, 0]).numel():
-            matte, inside, outside = _rematte(image[pasted], region[pasted])
-            inside_moved = apply_lattice(inside, moved[pasted])
-            alpha, composite, target = alpha.clone(), composite.clone(), target.clone()
-            alpha[pasted] = matte
-            composite[pasted] = outside + matte * (inside_moved - outside)
-            target[pasted] = outside + matte * (inside - outside)
 
-        alpha = _roughen(alpha, generator)
-        reduced = F.interpolate(
-            torch.cat([composite, target, alpha], dim=1), (size, size), mode="bilinear", antialias=True
-        ).clamp(0, 1)
+        def pasted(rows: Rows) -> Tensor:
+            """Composite, target and alpha, B 7 S S, where the rim is made anew."""
+            matte, inside, outside = _rematte(image[rows], region[rows])
+            composite = outside + matte * (apply_lattice(inside, moved[rows]) - outside)
+            return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
+
+        made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted)
+        made[:, 6:] = _roughen(made[:, 6:], generator)
+        reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 
     def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -130,7 +130,8 @@ class CompositeMaker:
 
         config = self.config
         windows = draw_windows(chosen, config.crop, config.close, config.context, generator)
-        return windows.of(image, size, "bilinear"), windows.of(chosen, size, "nearest")
+        grid = windows.grid(size)
+        return sample(image, grid, "bilinear"), sample(chosen, grid, "nearest")
 
     def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
@@ -141,17 +142,21 @@ class CompositeMaker:
         points = lattice_points(count, image.device)
         # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
         plain = torch.rand(count, generator=generator, device=image.device)
-        names = list(MOVES)
-        drawn = torch.tensor([names.index(name) for name in self.config.moves], device=image.device)
+        drawn = constant(self._drawn, kind)
         which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
-        which = torch.where((kind == 2) & (plain < 0.6), names.index("photographic"), which)
-        moved = points.clone()
+        camera = list(MOVES).index("photographic")
+        which = torch.where((kind == 2) & (plain < 0.6), camera, which)
+        moved = points
         for number, move in enumerate(MOVES.values()):
-            if (rows := (which == number).nonzero()[:, 0]).numel():
-                moved[rows] = move(points[rows], source[rows], reference[rows], generator)
+            if number in self._drawn or number == camera:
+
+                def change(rows: Rows, move: Move = move) -> Tensor:
+                    return move(points[rows], source[rows], reference[rows], generator)
+
+                moved = where_rows(which == number, moved, change)
         low, high = self.config.weight
         weight = uniform((count,), low, high, generator)
-        weight = torch.where((kind == 2) & (which != names.index("photographic")), weight * 0.4, weight)
+        weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)
         weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
         return (points + weight * (moved - points)).clamp(0, 1)
 
@@ -199,20 +204,15 @@ def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Gene
 
 def _rematte(image: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """A soft matte and the pure colours on both of its sides: alpha B 1 H W, inside and outside B 3 H W."""
-    core = 1 - _dilate(1 - region, 2)
-    rest = 1 - _dilate(region, 2)
-    inside, outside = _fill(image, core, region), _fill(image, rest, 1 - region)
-    matte = F.avg_pool2d(F.pad(region, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    matte = F.avg_pool2d(F.pad(matte, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return matte, inside, outside
+    inside, outside = _fill(image, erode(region, 2)), _fill(image, erode(1 - region, 2))
+    return box_mean(box_mean(region, 1, "replicate"), 1, "replicate"), inside, outside
 
 
-def _fill(image: Tensor, known: Tensor, fallback: Tensor) -> Tensor:
+def _fill(image: Tensor, known: Tensor) -> Tensor:
     """The image, with pixels outside ``known`` replaced by means of the nearest known ones within 4 px."""
     answer, trust = image * known, known
     for _ in range(2):
-        wide = F.avg_pool2d(torch.cat([answer, trust], dim=1), (1, 5), 1, (0, 2))
-        wide = F.avg_pool2d(wide, (5, 1), 1, (2, 0))
+        wide = box_mean(torch.cat([answer, trust], dim=1), 2)
         spread = wide[:, :3] / wide[:, 3:].clamp_min(1e-6)
         reached = (wide[:, 3:] > 1e-4).float()
         answer = torch.where(trust > 0, answer, spread * reached)
@@ -220,27 +220,10 @@ def _fill(image: Tensor, known: Tensor, fallback: Tensor) -> Tensor:
     return torch.where(trust > 0, answer, image)
 
 
-def _dilate(mask: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(mask, 2 * radius + 1, 1, radius)
-
-
 def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
     """Masks as people make them: some a pixel too wide, too narrow or feathered."""
-    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)
-    changed = mask.clone()
-    for low, change in ((0.0, _wider), (0.1, _narrower), (0.2, _feathered)):
-        if (rows := ((draw >= low) & (draw < low + 0.1)).nonzero()[:, 0]).numel():
-            changed[rows] = change(mask[rows])
-    return changed
-
-
-def _wider(mask: Tensor) -> Tensor:
-    return _dilate(mask, 1)
-
-
-def _narrower(mask: Tensor) -> Tensor:
-    return 1 - _dilate(1 - mask, 1)
-
-
-def _feathered(mask: Tensor) -> Tensor:
-    return F.avg_pool2d(F.pad(mask, (2, 2, 2, 2), mode="replicate"), 5, 1)
+    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)[:, 0, 0, 0]
+    changed = mask
+    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], 1))
+    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], 1))
+    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2, "replicate"))

@@ -23,7 +23,7 @@ def draw_curve(log: Path, picture: Path) -> bool:
     figure, (upper, lower) = pyplot.subplots(2, 1, sharex=True, figsize=(8, 7), layout="constrained")
     for axis, names, label in (
         (upper, ["loss"], "loss (Eq. 8)"),
-        (lower, ["val_plain", "val_paste", "val_inpaint"], "fMSE, % of the composite's"),
+        (lower, [n for n in rows[0] if n.startswith("val_")] if rows else [], "fMSE, % of the composite's"),
     ):
         for name in names:
             points = [(int(r["images"]), float(r[name])) for r in rows if r.get(name)]

@@ -8,8 +8,9 @@ import torch
 
 from ..errors import InputError
 from .composites import CompositeMaker
-from .iharmony4 import IHarmony4, is_iharmony4
+from .iharmony4 import is_iharmony4, list_iharmony4
 from .photographs import load_photographs
+from .readymade import ReadyMade
 from .recipe import Recipe
 from .source import Source
 
@@ -18,7 +19,7 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     """Photographs with region maps, made into composites on the device, or iHarmony4's composites.
 
     Raises:
-        InputError: when a path holds neither, or some hold one and some the other.
+        InputError: when a path holds neither, some hold one and some the other, or something is missing.
     """
     paths = [Path(p) for p in recipe.data]
     ready = [path for path in paths if is_iharmony4(path)]
@@ -27,5 +28,6 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     if len(ready) < len(paths):
         raise InputError(f"data mixes iHarmony4 ({ready[0]}) with photographs: {[str(p) for p in paths]}")
     shown = recipe.composites
+    members = [member for folder in ready for member in list_iharmony4(folder, "train")]
     keep = int(recipe.keep_gib * 2**30)
-    return IHarmony4(ready, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)
+    return ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)

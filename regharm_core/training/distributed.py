@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
+from ..errors import InputError
+
 
 @dataclass(frozen=True)
 class World:
@@ -36,9 +38,9 @@ class World:
         """
         if self.size == 1:
             return net
-        shared = _share_batch_statistics(net, self.device)
-        # A batch without any background leaves LTL and PTL out, on one process and not on another.
-        return DistributedDataParallel(shared, find_unused_parameters=True)
+        # Every parameter is used in every pass (a batch without background attends to nothing, but still does
+        # it), so no search for unused ones, and the same order of messages on all processes.
+        return DistributedDataParallel(_share_batch_statistics(net, self.device))
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over processes of a tensor, on each of them."""
@@ -51,7 +53,7 @@ class World:
         """The first process's number, on each of them."""
         if self.size == 1:
             return number
-        box = torch.tensor([number], dtype=torch.float64, device=self.device)
+        box = torch.tensor([number], dtype=torch.float64)  # on the host: nobody waits for a device
         dist.broadcast(box, 0)
         return float(box)
 
@@ -59,10 +61,9 @@ class World:
         """Stack a tensor of the same shape from each process along a new first dimension."""
         if self.size == 1:
             return value[None]
-        here = value.to(self.device)
-        parts = [torch.empty_like(here) for _ in range(self.size)]
-        dist.all_gather(parts, here)
-        return torch.stack(parts).to(value.device)
+        parts = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(parts, value)
+        return torch.stack(parts)
 
 
 def alone(device: torch.device) -> World:
@@ -76,15 +77,22 @@ def joined(device: torch.device) -> Generator[World]:
 
     Args:
         device: "cuda" stands for the GPU of this process's number on its machine.
+
+    Raises:
+        InputError: when there are fewer GPUs than processes on a machine.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield alone(device)
         return
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        number = int(os.environ["LOCAL_RANK"])
+        if number >= (there := torch.cuda.device_count()):
+            raise InputError(f"process {number} of this machine wants a GPU of its own, but there are {there}")
+        device = torch.device("cuda", number)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # Numbers of the host travel by gloo on GPUs too.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), size, device)
     finally:

@@ -18,7 +18,18 @@ def lattice_points(batch: int, device: torch.device) -> Tensor:
 
 
 def apply_lattice(image: Tensor, colours: Tensor) -> Tensor:
-    """Map each pixel by trilinear interpolation: B 3 H W in [0, 1] and B LATTICE^3 3 -> B 3 H W."""
+    """Map each pixel by trilinear interpolation: B 3 H W in [0, 1] and B LATTICE^3 3 -> B 3 H W.
+
+    Slices of equal blue lie one below the other in a picture, each with its difference to the next: one
+    plane's interpolation does what torch does slowly in space.
+    """
     table = rearrange(colours, "b (z y x) c -> b c z y x", z=LATTICE, y=LATTICE)
-    where = rearrange(image * 2 - 1, "b c h w -> b 1 h w c")
-    return F.grid_sample(table, where, align_corners=True, padding_mode="border")[:, :, 0]
+    onward = torch.cat([table[:, :, 1:] - table[:, :, :-1], torch.zeros_like(table[:, :, :1])], dim=2)
+    slices = rearrange(torch.cat([table, onward], dim=1), "b c z y x -> b c (z y) x")
+    red, green, blue = image.clamp(0, 1).unbind(1)  # B H W each
+    depth = blue * (LATTICE - 1)
+    level = depth.floor()
+    row = (level + green) * LATTICE - green  # LATTICE rows a slice, LATTICE - 1 steps between its ends
+    where = torch.stack([red * 2 - 1, row / (LATTICE**2 - 1) * 2 - 1], dim=-1)
+    found = F.grid_sample(slices, where, align_corners=True, padding_mode="border")  # B 6 H W
+    return found[:, :3] + (depth - level)[:, None] * found[:, 3:]

@@ -27,7 +27,7 @@ from .recipe import Recipe
 from .schedule import rate
 from .source import Source
 from .state import load_state, save_state
-from .validation import validate
+from .validation import list_kinds, validate
 from .widen import widen
 
 LOG_EVERY = 20.0  # seconds
@@ -47,8 +47,11 @@ def train(recipe: Recipe, device: torch.device, *, world: World | None = None, s
         The weights of the moving average, ``out/weights.safetensors``.
 
     Raises:
-        ConfigError: when a phase's batch cannot be shared out equally among the processes.
-        InputError: when the data cannot be read, or another run trains into the same folder.
+        ConfigError: when a phase's batch cannot be shared out equally among the processes, or the weights to
+            start from are of another network.
+        CheckpointError: when the weights to start from, or the state to go on from, cannot be used.
+        InputError: when the data or the pairs for validation cannot be read, or another run trains into the
+            same folder.
     """
     world = world or alone(device)
     if recipe.threads is not None:
@@ -71,10 +74,8 @@ class _Run:
         torch.manual_seed(recipe.seed)
         net = HarmonizerNet(recipe.model)
         if recipe.start is not None:
-            started, _ = load_network(Path(recipe.start))
-            if started.config.width < recipe.model.width:
-                started = widen(started, recipe.model.width // started.config.width)
-            net.load_state_dict(started.state_dict())
+            _start(net, Path(recipe.start))
+        self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         model = world.wrap(self.net)
@@ -105,7 +106,7 @@ class _Run:
     def go(self) -> None:
         recipe = self.recipe
         began, before = time.monotonic(), self.elapsed
-        logged = saved = validated = self.elapsed
+        logged = saved = looked = self.elapsed
         total, steps, images_at_log = torch.zeros((), device=self.world.device), 0, self.images
         while self.progress < 1.0:
             total, steps = total + self._advance(), steps + 1
@@ -114,14 +115,13 @@ class _Run:
                 speed = (self.images - images_at_log) / max(self.elapsed - logged, 1e-6)
                 self._log(float(self.world.mean(total / steps)), speed)
                 total, steps, logged, images_at_log = torch.zeros_like(total), 0, self.elapsed, self.images
-            if recipe.validate is not None and self.elapsed - validated >= recipe.validate_every:
-                self._validate(Path(recipe.validate))
-                validated = self.elapsed
+            if self.elapsed - looked >= recipe.validate_every:
+                self._look()
+                looked = self.elapsed
             if self.elapsed - saved >= recipe.checkpoint_every:
                 self.save()
                 saved = self.elapsed
-        if recipe.validate is not None:
-            self._validate(Path(recipe.validate))
+        self._look()
         self.save()
 
     def _advance(self) -> Tensor:
@@ -150,12 +150,16 @@ class _Run:
                     kept.lerp_(now, 1 - decay)
         return loss.detach()
 
-    def _validate(self, folder: Path) -> None:
-        """On the first process; the others wait for it."""
-        if self.world.rank == 0:
+    def _look(self) -> None:
+        """Validation and curve, on the first process; the others wait for it."""
+        if self.world.rank > 0:
+            return
+        if self.recipe.validate is not None:
+            folder = Path(self.recipe.validate)
             self.validated = validate(self.average, folder, self.recipe.validate_pairs, self.out / "sheet.png")
             self._say(f"step {self.step}: fMSE in % of the composite's: {self.validated}")
             self._write_row({f"val_{k}": v for k, v in self.validated.items()})
+        if (self.out / "log.csv").exists():
             draw_curve(self.out / "log.csv", self.out / "curve.png")
 
     def _log(self, loss: float, speed: float) -> None:
@@ -167,9 +171,11 @@ class _Run:
     def _write_row(self, values: dict[str, Any]) -> None:
         if self.world.rank > 0:
             return
-        names = ["seconds", "step", "images", "size", "rate", "loss", "val_plain", "val_paste", "val_inpaint"]
         path = self.out / "log.csv"
-        new = not path.exists()
+        names = ["seconds", "step", "images", "size", "rate", "loss", *(f"val_{kind}" for kind in self.kinds)]
+        if not (new := not path.exists()):  # a resumed run keeps to the columns it began with
+            with path.open(newline="") as file:
+                names = next(csv.reader(file), names)
         with path.open("a", newline="") as file:
             writer = csv.DictWriter(file, names, extrasaction="ignore")
             if new:
@@ -201,3 +207,22 @@ class _Run:
         if self.world.rank == 0:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
+
+
+def _start(net: HarmonizerNet, path: Path) -> None:
+    """Put weights into a new network, widened where they are of a narrower one.
+
+    Raises:
+        ConfigError: when they are of a network with other layers.
+    """
+    started, info = load_network(path)
+    width = net.config.width
+    if started.config.width < width and width % started.config.width == 0:
+        started = widen(started, width // started.config.width)
+    try:
+        net.load_state_dict(started.state_dict())
+    except RuntimeError:
+        raise ConfigError(
+            f"the weights {path} to start from are of {info.config.to_json()}, the recipe's model is "
+            f"{net.config.to_json()}; only view, temperature and a multiple of the width may differ"
+        ) from None

@@ -1,4 +1,4 @@
-"""Folders of fixed pairs: ``real/``, ``composite/`` and ``mask/`` with the same file stems."""
+"""Fixed pairs: ``real/``, ``composite/`` and ``mask/`` with the same file stems, or iHarmony4's test lists."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
+from .iharmony4 import is_iharmony4, list_iharmony4
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Pair:
 
 
 def list_pairs(folder: Path) -> list[tuple[str, Path, Path, Path]]:
-    """(stem, composite, mask, real) of each pair, in the order of the stems.
+    """(stem, composite, mask, real) of each pair, in the order of the stems, or of iHarmony4's test lists.
 
     Raises:
         InputError: when a folder is missing or a composite has no mask or no truth.
     """
+    if is_iharmony4(folder):
+        return list_iharmony4(folder, "test")
     kinds: dict[str, dict[str, Path]] = {}
     for kind in ("composite", "mask", "real"):
         if not (folder / kind).is_dir():
@@ -46,13 +49,18 @@ def list_pairs(folder: Path) -> list[tuple[str, Path, Path, Path]]:
     return found
 
 
-def read_pairs(folder: Path, *, size: int | None = None) -> Iterator[Pair]:
+def read_pairs(folder: Path, *, size: int | None = None, limit: int | None = None) -> Iterator[Pair]:
     """Read a folder of pairs, resized to ``size`` x ``size`` (bilinear) where it is given.
+
+    Of more than ``limit`` pairs, as many as that are read, evenly spread over the list.
 
     Raises:
         InputError: when a file is missing, is no picture, or a pair's sizes differ.
     """
-    for stem, *paths in list_pairs(folder):
+    pairs = list_pairs(folder)
+    if limit is not None and limit < len(pairs):
+        pairs = [pairs[n * len(pairs) // limit] for n in range(limit)]
+    for stem, *paths in pairs:
         try:
             composite, mask, real = (
                 Image.open(p).convert(mode) for p, mode in zip(paths, ("RGB", "L", "RGB"), strict=True)

@@ -43,23 +43,30 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
     """Read tar files (or folders) of ``ID.webp`` / ``ID.png`` pairs: picture and 8-bit label map.
 
     Raises:
-        InputError: when a path does not exist or no pair is found.
+        InputError: when a path does not exist, cannot be read, or holds no pair.
     """
-    pairs: list[tuple[bytes, bytes]] = []
+    pairs: list[tuple[str, bytes, bytes]] = []
     for path in paths:
-        for pair in _pairs(path):
-            pairs.append(pair)
-            if limit is not None and len(pairs) >= limit:
-                break
+        try:
+            for pair in _pairs(path):
+                pairs.append(pair)
+                if limit is not None and len(pairs) >= limit:
+                    break
+        except tarfile.TarError as error:
+            raise InputError(f"{path} is no tar file of photographs: {error}") from None
     if not pairs:
-        raise InputError(f"no pairs of ID.webp and ID.png in {[str(p) for p in paths]}")
+        raise InputError(f"no pairs of ID.webp and ID.png, and no iHarmony4, in {[str(p) for p in paths]}")
     images = torch.empty(len(pairs), 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
     labels = torch.empty(len(pairs), 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
 
     def decode(n: int) -> None:
         size = (STORE_SIZE, STORE_SIZE)
-        picture = Image.open(io.BytesIO(pairs[n][0])).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-        regions = Image.open(io.BytesIO(pairs[n][1])).convert("L").resize(size, Image.Resampling.NEAREST)
+        name, *parts = pairs[n]
+        try:
+            picture = Image.open(io.BytesIO(parts[0])).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            regions = Image.open(io.BytesIO(parts[1])).convert("L").resize(size, Image.Resampling.NEAREST)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
         images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
         labels[n, 0] = torch.from_numpy(np.array(regions))
 
@@ -68,12 +75,12 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
     return Photographs(images, labels)
 
 
-def _pairs(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """(picture, label map) as encoded bytes, in the order of the names."""
+def _pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
+    """(name, picture, label map), the last two as encoded bytes, in the order of the names."""
     if path.is_dir():
         for picture in sorted(path.glob("*.webp")):
             if (regions := picture.with_suffix(".png")).exists():
-                yield picture.read_bytes(), regions.read_bytes()
+                yield str(picture), picture.read_bytes(), regions.read_bytes()
         return
     if not path.is_file():
         raise InputError(f"no such file or folder of photographs: {path}")
@@ -84,4 +91,4 @@ def _pairs(path: Path) -> Iterator[tuple[bytes, bytes]]:
             if name.endswith(".webp") and other in members:
                 picture, regions = archive.extractfile(members[name]), archive.extractfile(members[other])
                 if picture and regions:
-                    yield picture.read(), regions.read()
+                    yield f"{path}:{name}", picture.read(), regions.read()

@@ -41,7 +41,8 @@ class Recipe:
         clip: largest norm of the gradient.
         minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
         average: decay of the exponential moving average of the weights, reached gradually.
-        validate: folder with one folder of pairs a kind; None for no validation.
+        validate: folder with one folder of pairs a kind, or iHarmony4, whose test lists are then looked at;
+            None for no validation.
         validate_every, checkpoint_every: seconds.
         validate_pairs: at most this many pairs a folder.
         start: weights to start from; those of a narrower network are widened (:mod:`.widen`), which keeps
@@ -49,7 +50,8 @@ class Recipe:
         seed, threads: of the random numbers; CPU threads (None = torch's own choice).
         bf16: autocast to bfloat16.
         compile: run the network through torch.compile.
-        shards: also write the averaged weights in parts of this many MiB, see :mod:`regharm_core.shards`.
+        shards: also write the averaged weights in parts of this many MiB, 0.01 or more, see
+            :mod:`regharm_core.shards`.
         keep_gib: decoded pictures of iHarmony4 that are held in memory, in GiB a process.
     """
 
@@ -87,7 +89,7 @@ class Recipe:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):
             raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
-        if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards > 0):
+        if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards >= 0.01):
             raise ConfigError(
                 f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
                 f"and {self.keep_gib!r}"
@@ -95,7 +97,8 @@ class Recipe:
         if not self.phases:
             raise ConfigError("phases is empty")
         for phase in self.phases:
-            if phase.size % 32 or not 64 <= phase.size <= 1024 or phase.batch < 1 or not phase.share > 0:
+            whole = type(phase.size) is int and type(phase.batch) is int
+            if not whole or phase.size not in range(64, 1025, 32) or phase.batch < 1 or not phase.share > 0:
                 raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32, a batch and a share, got {phase}")
 
     def phase_at(self, progress: float) -> Phase:
@@ -121,6 +124,12 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"cannot read the recipe {path}: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe {path} must be a JSON object")
+    for name, kind in (("data", list), ("phases", list), ("model", dict), ("composites", dict)):
+        if name in values and not isinstance(values[name], kind):
+            wanted = "a list" if kind is list else "an object"
+            raise ConfigError(f"{name} of the recipe {path} must be {wanted}, got {values[name]!r}")
+    if not all(isinstance(p, str) for p in values.get("data", ())):
+        raise ConfigError(f"data of the recipe {path} must be a list of paths, got {values['data']!r}")
     try:
         values["data"] = tuple(values.get("data", ()))
         values["model"] = HarmonizerConfig.from_dict(values.get("model", {}))

@@ -44,6 +44,7 @@ def load_state(
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             numbers = json.loads((file.metadata() or {})["numbers"])
+        random = tensors["random"]
         net.load_state_dict(_part(tensors, "net."))
         average.load_state_dict(_part(tensors, "average."))
         packed = optimizer.state_dict()
@@ -52,9 +53,8 @@ def load_state(
             number, key = name.split(".")
             moments.setdefault(int(number), {})[key] = tensor
         optimizer.load_state_dict(packed | {"state": moments})
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the training state {path} cannot be resumed: {error}") from None
-    random = tensors["random"]
     return random if random.ndim == 2 else random[None], numbers  # one process's used to be saved flat
 
 

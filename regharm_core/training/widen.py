@@ -32,11 +32,15 @@ def widen(net: HarmonizerNet, times: int, *, seed: int = 0) -> HarmonizerNet:
         A network of ``times`` the width that gives the same answers but for rounding.
 
     Raises:
-        ConfigError: when the wider network would meet the cap on channels, or is out of range.
+        ConfigError: when ``times`` is below 2 or the wider network would meet the cap on channels.
     """
     old = net.config
-    if times < 2 or max(old.channels) * times > CHANNEL_CAP:
-        raise ConfigError(f"a network of width {old.width} cannot be made {times} times as wide")
+    if times < 2:
+        raise ConfigError(f"a network is widened 2 or more times, got {times!r}")
+    if (most := max(old.channels) * times) > CHANNEL_CAP:
+        raise ConfigError(
+            f"width {old.width} made {times} times as wide would need {most} channels; the cap is {CHANNEL_CAP}"
+        )
     config = replace(old, width=old.width * times, temperature=old.temperature * times**0.5)
     wide = HarmonizerNet(config)
     random = torch.Generator().manual_seed(seed)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import repeat
 from torch import Tensor
 
-from .moves import uniform
+from .chance import pick, uniform
 
 CLOSEST = 0.35  # smallest side of a crop around a region, of the picture's
 
@@ -21,13 +22,18 @@ class Windows:
     half: Tensor
     flip: Tensor
 
-    def of(self, pictures: Tensor, size: int, mode: str) -> Tensor:
-        """B C S S -> B C size size, by "bilinear" or "nearest" sampling."""
-        theta = torch.zeros(len(pictures), 2, 3, device=pictures.device)
-        theta[:, 0, 0], theta[:, 1, 1] = self.half[:, 0] * self.flip[:, 0], self.half[:, 1]
-        theta[:, :, 2] = self.centre
-        grid = F.affine_grid(theta, [len(pictures), 1, size, size], align_corners=False)
-        return F.grid_sample(pictures, grid, mode=mode, padding_mode="reflection", align_corners=False)
+    def grid(self, size: int) -> Tensor:
+        """Where each pixel of a window of ``size`` px lies, B size size 2 (x, y)."""
+        ramp = torch.linspace(-1, 1, size, device=self.centre.device) * ((size - 1) / size)  # pixel centres
+        x = self.centre[:, :1] + self.half[:, :1] * self.flip * ramp  # B S
+        y = self.centre[:, 1:] + self.half[:, 1:] * ramp
+        x, y = repeat(x, "b x -> b y x", y=size), repeat(y, "b y -> b y x", x=size)
+        return torch.stack([x, y], dim=-1)
+
+
+def sample(pictures: Tensor, grid: Tensor, mode: str) -> Tensor:
+    """B C S S -> B C H W by a grid of :meth:`Windows.grid`, with "bilinear" or "nearest" interpolation."""
+    return F.grid_sample(pictures, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
 def draw_windows(
@@ -68,7 +74,7 @@ def bounds(region: Tensor) -> tuple[Tensor, Tensor]:
 def _random(region: Tensor, crop: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Random windows that hold a place of the region: centres and half sides, B 2 each."""
     count = region.shape[0]
-    place = torch.multinomial(region[:, :, ::4, ::4].flatten(1) + 1e-6, 1, generator=generator)[:, 0]
+    place = pick(region[:, :, ::4, ::4].flatten(1) + 1e-6, generator)
     side = region.shape[-1] // 4
     centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1
     half = uniform((count, 1), crop, 1.0, generator)

@@ -13,9 +13,9 @@ import torch
 from regharm_core import CheckpointError, ConfigError, HarmonizerConfig, read_info
 from regharm_core.checkpoint import load_network
 from regharm_core.training import loop
-from regharm_core.training.losses import foreground_mse
 from regharm_core.training.data import open_source
 from regharm_core.training.distributed import alone
+from regharm_core.training.losses import foreground_mse
 from regharm_core.training.recipe import Phase, Recipe, read_recipe
 from regharm_core.training.schedule import rate
 

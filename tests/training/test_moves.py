@@ -94,9 +94,9 @@ def test_moves_are_finite_and_reproducible(name: str) -> None:
 def test_the_lattice_applies_a_map_to_a_picture() -> None:
     image = torch.rand(2, 3, 9, 11, generator=generator())
     points = lattice_points(2, image.device)
-    torch.testing.assert_close(apply_lattice(image, points), image, atol=1e-6, rtol=0)
+    torch.testing.assert_close(apply_lattice(image, points), image, atol=3e-6, rtol=0)
     matrix = torch.tensor([[0.8, 0.1, 0.0], [0.0, 0.5, 0.3], [0.2, 0.0, 0.7]])
     expected = (image.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)  # linear maps are met exactly
-    torch.testing.assert_close(apply_lattice(image, points @ matrix), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(apply_lattice(image, points @ matrix), expected, atol=3e-6, rtol=0)
     bent = apply_lattice(image, points.square())
     assert float((bent - image.square()).abs().max()) < 0.25 / 16**2 + 1e-6  # interpolation's bound

@@ -1,0 +1,44 @@
+"""Means and maxima over square windows as sums of shifted copies: many times torch's pooling on a CPU."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def box_mean(values: Tensor, radius: int, mode: str = "constant") -> Tensor:
+    """Mean over windows of 2 radius + 1 px: B C H W -> B C H W.
+
+    Args:
+        values: the pictures.
+        radius: px.
+        mode: what lies beyond the border, "constant" (zeros, which count) or "replicate".
+    """
+    height, width = values.shape[-2:]
+    values = F.pad(values, (radius,) * 4, mode=mode)
+    total = values[..., :width]
+    for n in range(1, 2 * radius + 1):
+        total = total + values[..., n : n + width]
+    answer = total[..., :height, :]
+    for n in range(1, 2 * radius + 1):
+        answer = answer + total[..., n : n + height, :]
+    return answer / (2 * radius + 1) ** 2
+
+
+def dilate(mask: Tensor, radius: int) -> Tensor:
+    """Maximum over windows of 2 radius + 1 px: B C H W -> B C H W, values from 0 on."""
+    height, width = mask.shape[-2:]
+    mask = F.pad(mask, (radius,) * 4)
+    across = mask[..., :width]
+    for n in range(1, 2 * radius + 1):
+        across = torch.maximum(across, mask[..., n : n + width])
+    answer = across[..., :height, :]
+    for n in range(1, 2 * radius + 1):
+        answer = torch.maximum(answer, across[..., n : n + height, :])
+    return answer
+
+
+def erode(mask: Tensor, radius: int) -> Tensor:
+    """Minimum over windows of 2 radius + 1 px of a mask in [0, 1]: B C H W -> B C H W."""
+    return 1 - dilate(1 - mask, radius)
