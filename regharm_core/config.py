@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from .errors import ConfigError
+from .errors import ConfigError, short
 
 Translation = Literal["none", "rain", "ptl"]
 
@@ -57,13 +57,13 @@ class HarmonizerConfig:
         for name in ("ltl", "self_attention"):
             sizes = getattr(self, name)
             if not isinstance(sizes, tuple) or any(type(s) is not int or s not in CONTEXT_SIZES for s in sizes):
-                raise ConfigError(f"{name} must be a tuple of sizes from {CONTEXT_SIZES}, got {sizes!r}")
+                raise ConfigError(f"{name} must be a tuple of sizes from {CONTEXT_SIZES}, got {short(sizes)}")
             if list(sizes) != sorted(set(sizes)):
-                raise ConfigError(f"{name} must be ascending without repeats, got {sizes!r}")
+                raise ConfigError(f"{name} must be ascending without repeats, got {short(sizes)}")
         if both := set(self.ltl) & set(self.self_attention):
             raise ConfigError(f"ltl and self_attention share the sizes {sorted(both)}; a level carries one of them")
         if self.translation not in get_args(Translation):
-            raise ConfigError(f"translation must be one of {get_args(Translation)}, got {self.translation!r}")
+            raise ConfigError(f"translation must be one of {get_args(Translation)}, got {short(self.translation)}")
         _whole("ptl_patch", self.ptl_patch, 4, 8)
         _whole("ptl_stride", self.ptl_stride, 4, 32)
         if (self.ptl_patch, self.ptl_stride) not in PTL_FRACTIONS:
@@ -72,14 +72,14 @@ class HarmonizerConfig:
             )
         for name in ("residual", "gated"):
             if type(getattr(self, name)) is not bool:
-                raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
+                raise ConfigError(f"{name} must be true or false, got {short(getattr(self, name))}")
         temperature = self.temperature
         if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
-            raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {temperature!r}")
+            raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {short(temperature)}")
         _four_counts("refine", self.refine)
         _whole("view", self.view, 64, 1024)
         if self.view % 32:
-            raise ConfigError(f"view must be a multiple of 32, got {self.view!r}")
+            raise ConfigError(f"view must be a multiple of 32, got {short(self.view)}")
 
     @property
     def channels(self) -> tuple[int, int, int, int, int]:
@@ -104,7 +104,7 @@ class HarmonizerConfig:
         """
         names = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - names):
-            raise ConfigError(f"unknown configuration fields {unknown}; known are {sorted(names)}")
+            raise ConfigError(f"unknown configuration fields {short(unknown)}; known are {sorted(names)}")
         fitted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**fitted)
 
@@ -117,20 +117,20 @@ class HarmonizerConfig:
         """
         try:
             values = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ConfigError(f"the configuration is not JSON ({error}): {text[:80]!r}") from None
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+            raise ConfigError(f"the configuration is not JSON ({error}): {short(text)}") from None
         if not isinstance(values, dict):
-            raise ConfigError(f"the configuration must be a JSON object, got {text[:80]!r}")
+            raise ConfigError(f"the configuration must be a JSON object, got {short(text)}")
         return cls.from_dict(values)
 
 
 def _whole(name: str, value: object, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise ConfigError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, got {short(value)}")
 
 
 def _four_counts(name: str, value: object) -> None:
     if not isinstance(value, tuple) or len(value) != 4:
-        raise ConfigError(f"{name} must be a tuple of four numbers, got {value!r}")
+        raise ConfigError(f"{name} must be a tuple of four numbers, got {short(value)}")
     for count in value:
         _whole(name, count, 0, 4)

@@ -17,3 +17,9 @@ class InputError(RegHarmError, ValueError):
 
 class CheckpointError(RegHarmError, ValueError):
     """A weights file is broken, foreign or does not fit the network it describes."""
+
+
+def short(value: object, limit: int = 80) -> str:
+    """A value as an error message quotes it: its repr in ASCII, cut where a stranger made it long."""
+    text = ascii(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -17,6 +17,7 @@ import torch
 from regharm_core import HarmonizerConfig, HarmonizerNet, save_checkpoint
 
 FIRST = "head.weight"  # the tensor that the entries below spoil
+DIGITS = "1" * 5000  # a number that Python refuses to parse, by a plain ValueError
 
 
 def good_file(folder: Path) -> Path:
@@ -114,6 +115,11 @@ def _headers(header: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     yield "a hundred thousand brackets", b"[" * 100_000
     yield "a repeated tensor", f"{text[:-1]}, {json.dumps(FIRST)}: {json.dumps(header[FIRST])}}}".encode()
     yield "repeated metadata", f'{text[:-1]}, "__metadata__": {{}}}}'.encode()
+    yield "a number of 5,000 digits", f'{text[:-1]}, "x": {DIGITS}}}'.encode()
+    yield "a lone surrogate for a name", text[:-1].encode() + b', "\\ud800": {}}'
+    for size in (100_000, 4_000_000):  # parsed, lists take twenty times their text
+        yield f"{size} bytes of empty lists", b"[" + b"[]," * (size // 3) + b"[]]"
+        yield f"{size} bytes of empty objects", b"{" + b",".join(b'"%d":{}' % n for n in range(size // 12)) + b"}"
 
 
 def _changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
@@ -140,14 +146,27 @@ def _changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
     for offsets in ([0], [4, 0], [-4, 0], [0, 1 << 62], ["0", "4"], [0, 4, 8], None, [True, 4]):
         yield f"offsets {offsets!r}", entry(data_offsets=offsets)
     yield "overlapping offsets", overlapping
+    yield "a dtype of 100,000 letters", entry(dtype="x" * 100_000)
+    yield "a shape of 30,000 sides", entry(shape=[1] * 30_000)
+    yield "a shape of huge numbers", entry(shape=[int("9" * 4000)] * 4)
     yield "an entry with more to say", entry(code="import os")
     yield "an entry that is a string", lambda header: header.update({FIRST: "F32"})
     yield "a missing tensor", lambda header: header.update({"other": header.pop(FIRST)})
     yield "an extra tensor", lambda header: header.update({"other": header[FIRST]})
+    yield (
+        "a thousand extra tensors",
+        lambda header: header.update(
+            {f"x{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(1000)}
+        ),
+    )
     yield "no metadata", lambda header: header.pop("__metadata__") and None
     yield "metadata that is a list", lambda header: header.update({"__metadata__": []})
     yield "metadata that is a number", metadata(format=1)
     yield "another format", metadata(format="regharm-999")
+    yield "a format of 100,000 letters", metadata(format="y" * 100_000)
+    yield "facts of empty lists", metadata(facts="[" + "[]," * 20_000 + "[]]")
+    for field in ("config", "facts"):
+        yield f"a number of 5,000 digits in the {field}", metadata(**{field: f'{{"width": {DIGITS}}}'})
     yield "a config that is no JSON", metadata(config="{")
     yield "a config that is a list", metadata(config="[]")
     yield "a config nested without end", metadata(config="[" * 100_000)
@@ -155,6 +174,9 @@ def _changes() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
     yield "facts that are no JSON", metadata(facts="{'images': 1}")
     for name, value in (("width", 2), ("width", 0), ("width", -1), ("width", 10**9), ("width", 1.5), ("width", "wide")):
         yield f"config {name} {value!r}", config(**{name: value})
+    yield "config of the widest network", config(width=256, gated=True, refine=[4, 4, 4, 4], ltl=[16, 32, 64])
+    yield "config width of 50,000 letters", config(width="w" * 50_000)
+    yield "config with 5,000 unknown fields", config(**{f"x{n}": 0 for n in range(5000)})
     yield "config view 10**9", config(view=10**9)
     yield "config with an unknown field", config(surprise=1)
     yield "another architecture", config(gated=True)
