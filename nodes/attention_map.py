@@ -46,7 +46,7 @@ class AttentionMap(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "opacity",
-                    default=0.6,
+                    default=0.85,
                     min=0.0,
                     max=1.0,
                     step=0.05,

@@ -93,13 +93,14 @@ def spread(attention: Attention, query: Tensor | None) -> Tensor:
     return total / count.clamp_min(1) * attention.cells
 
 
-def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str = "inferno") -> Tensor:
+def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.85, colours: str = "inferno") -> Tensor:
     """A heat map over a picture: B 3 H W and B 1 H W -> B 3 H W in [0, 1].
 
     Args:
         image: the picture.
         heat: in [0, 1].
-        opacity: of the heat where it is 1; where it is 0 the picture is only darkened.
+        opacity: of the colour where the heat is 1; it fades to nothing where the heat is 0, so that the
+            picture stays to be seen where nothing was looked at.
         colours: one of :data:`COLOUR_MAPS`.
 
     Raises:
@@ -115,7 +116,8 @@ def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.6, colours: str =
     low = place.floor().long().clamp(max=len(anchors) - 2)
     share = (place - low)[..., None].expand(*place.shape, 3)
     painted = rearrange(torch.lerp(table[low], table[low + 1], share), "b h w c -> b c h w")
-    return torch.lerp(image.float().clamp(0, 1), painted, opacity)
+    cover = opacity * (1 - (1 - heat.float().clamp(0, 1)).square())
+    return torch.lerp(image.float().clamp(0, 1), painted, cover)
 
 
 def _layer_name(found: dict[str, Attention], layer: str) -> str:

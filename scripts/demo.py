@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from regharm_core.cli import main
 
@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
 OUT = ROOT / "demo"
 NAMES = ("astronaut", "cup", "shuttle")
-GAP = 8  # px between pictures
+TITLES = ("as pasted", "harmonized", "where the network looked")
+WIDTH, TITLE, GAP = 460, 40, 8  # px: of a picture, of the titles' line, between pictures
 
 
 def demo() -> int:
@@ -37,15 +38,19 @@ def demo() -> int:
 
 
 def _lay_out(rows: list[list[Image.Image]]) -> Image.Image:
-    height = 480
-    scaled = [[p.resize((round(p.width * height / p.height), height)) for p in row] for row in rows]
-    width = max(sum(p.width + GAP for p in row) for row in scaled) - GAP
-    sheet = Image.new("RGB", (width, (height + GAP) * len(scaled) - GAP), "white")
-    for y, row in enumerate(scaled):
-        x = 0
-        for picture in row:
-            sheet.paste(picture, (x, y * (height + GAP)))
-            x += picture.width + GAP
+    """One picture a column, all equally wide, under their titles."""
+    font = ImageFont.load_default(22)
+    scaled = [[p.resize((WIDTH, round(p.height * WIDTH / p.width)), Image.Resampling.LANCZOS) for p in r] for r in rows]
+    height = TITLE + sum(row[0].height + GAP for row in scaled) - GAP
+    sheet = Image.new("RGB", (len(TITLES) * (WIDTH + GAP) - GAP, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(TITLES):
+        draw.text((column * (WIDTH + GAP) + WIDTH // 2, TITLE // 2), title, "black", font, anchor="mm")
+    y = TITLE
+    for row in scaled:
+        for column, picture in enumerate(row):
+            sheet.paste(picture, (column * (WIDTH + GAP), y))
+        y += row[0].height + GAP
     return sheet
 
 
