@@ -7,11 +7,11 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import InputError
@@ -117,6 +117,24 @@ def _view(net: nn.Module) -> nn.Module:
     return copy.deepcopy(net, kept)
 
 
+class _Total(torch.autograd.Function):
+    """The sum over processes; what flows back is the sum of what each process asks for."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        dist.all_reduce(value := value.clone())
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        dist.all_reduce(value := gradients[0].clone())
+        return value
+
+
+def _total(value: Tensor) -> Tensor:
+    return cast(Tensor, _Total.apply(value))
+
+
 class _SharedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the batches of all processes, equally large, where torch's own needs a GPU."""
 
@@ -132,9 +150,9 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         size = dist.get_world_size()
-        mean = all_reduce(input.mean((0, 2, 3), keepdim=True)) / size
+        mean = _total(input.mean((0, 2, 3), keepdim=True)) / size
         centred = input - mean
-        variance = all_reduce(centred.square().mean((0, 2, 3), keepdim=True)) / size
+        variance = _total(centred.square().mean((0, 2, 3), keepdim=True)) / size
         with torch.no_grad():
             count = size * input.numel() / input.shape[1]
             if self.running_mean is not None and self.running_var is not None:

@@ -31,7 +31,7 @@ from .validation import list_kinds, validate
 from .widen import widen
 
 LOG_EVERY = 20.0  # seconds
-RANKS_APART = 1 << 40  # between the seeds of processes, more than the steps of any run
+RANKS_APART = 1 << 24  # between the seeds of processes, more than the steps of a run; a CPU takes 32 bits of them
 
 
 def train(recipe: Recipe, device: torch.device, *, world: World | None = None, source: Source | None = None) -> Path:
@@ -98,7 +98,7 @@ class _Run:
             states, numbers = load_state(path, self.net, self.average, self.optimizer)
             self.step, self.images, self.elapsed = numbers["step"], numbers["images"], numbers["elapsed"]
             if len(states) == self.world.size:
-                self.random.set_state(states[self.world.rank])
+                self.random.set_state(states[self.world.rank].clone())  # torch reads from the storage's start
             else:  # another number of processes: new random numbers, none that a process has seen
                 self.random.manual_seed(self.recipe.seed + RANKS_APART * self.world.rank + self.step)
             self._say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
