@@ -17,6 +17,7 @@ from torch import Tensor
 from .layers import single_or_double
 
 CHUNK_ELEMENTS = 1 << 25  # similarity entries computed at once while nothing is trained (128 MiB in fp32)
+CACHE_ELEMENTS = 1 << 18  # the same on a CPU, where the rows worked on should stay in the cache
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def attend(
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor, temperature: float) -> Tensor:
     step = queries.shape[1]
     if not torch.is_grad_enabled():
-        step = CHUNK_ELEMENTS // (keys.shape[0] * keys.shape[1])
+        elements = CACHE_ELEMENTS if queries.device.type == "cpu" else CHUNK_ELEMENTS
+        step = elements // (keys.shape[0] * keys.shape[1])
     parts = [_softmax_mix(part, keys, values, allowed, temperature) for part in queries.split(max(step, 1), dim=1)]
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 

@@ -95,8 +95,8 @@ class PTL(nn.Module):
         mean = self._sum(weighted) * inverse  # B C K
         variance = self._sum(weighted * (features - centre)) * inverse - mean.square()
         deviation = (variance.clamp_min(0) + EPSILON).sqrt()
-        kernel = self._cell_kernel(height // self.cells, width // self.cells)
-        content = (self._project(weighted, kernel) - mean * self._project(background, kernel)) / deviation
+        cell = (height // self.cells, width // self.cells)
+        content = (self._project(weighted, cell) - mean * self._project(background, cell)) / deviation
         mean = mean + centre[:, :, :, 0]
         tokens = [rearrange(part, "b c k -> b k c") for part in (mean, deviation, content)]
         return tokens[0], tokens[1], tokens[2], area[:, 0] > 0.5
@@ -107,32 +107,33 @@ class PTL(nn.Module):
         sums = F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
         return F.avg_pool2d(sums, self.span, 1, divisor_override=1).flatten(2)
 
-    def _cell_kernel(self, height: int, width: int) -> Tensor:
-        """The kernel for cells of this size: C, pixels of a cell, cells of a block."""
-        size = (self.span * height, self.span * width)
+    def _kernel(self, cell: tuple[int, int]) -> Tensor:
+        """The kernel for cells of this size: C 1 and the pixels of a block."""
+        size = (self.span * cell[0], self.span * cell[1])
         kernel = single_or_double(self.squeeze[:, None])
         if size != tuple(kernel.shape[-2:]):
             ratio = kernel.shape[-2] * kernel.shape[-1] / (size[0] * size[1])
             kernel = F.interpolate(kernel, size, mode="bilinear", align_corners=False) * ratio
-        return rearrange(kernel, "c 1 (i h) (j w) -> c (h w) (i j)", i=self.span, j=self.span)
+        return kernel
 
-    def _project(self, values: Tensor, kernel: Tensor) -> Tensor:
+    def _project(self, values: Tensor, cell: tuple[int, int]) -> Tensor:
         """Depthwise strided convolution with ``squeeze``: B C H W (or B 1 H W) -> B C K.
 
-        Every cell meets every part of the kernel once in one matrix product; shifted sums do the rest.
-        (A depthwise 16 x 16 convolution is many times slower to train on a CPU.)
+        In training every cell meets every part of the kernel once in one matrix product, and shifted sums
+        do the rest: a depthwise 16 x 16 convolution is many times slower to train on a CPU.
         """
-        batch = values.shape[0]
-        cells = rearrange(values, "b c (y h) (x w) -> c (b y x) (h w)", y=self.cells, x=self.cells)
-        answers = torch.matmul(cells, kernel)  # C (B cells cells) (span span)
-        parts = rearrange(answers, "c (b y x) k -> k b c y x", b=batch, y=self.cells).unbind(0)
+        kernel = self._kernel(cell)
+        if not torch.is_grad_enabled():
+            return F.conv2d(values, kernel, stride=cell, groups=values.shape[1]).flatten(2)
+        parts = rearrange(kernel, "c 1 (i h) (j w) -> c (i j) (h w)", i=self.span, j=self.span)
+        cells = rearrange(values, "b c (y h) (x w) -> b c (h w) (y x)", y=self.cells, x=self.cells)
+        answers = rearrange(parts @ cells, "b c k (y x) -> k b c y x", y=self.cells)
         side = self.cells - self.span + 1
         shifted = [
             part[:, :, n // self.span : n // self.span + side, n % self.span : n % self.span + side]
-            for n, part in enumerate(parts)
+            for n, part in enumerate(answers.unbind(0))
         ]
-        total = torch.stack(shifted).sum(0)  # B C side side
-        return total.flatten(2)
+        return torch.stack(shifted).sum(0).flatten(2)  # B C side side, flattened
 
 
 def _next_multiple(number: int, step: int) -> int:

@@ -55,7 +55,7 @@ def box_around(mask: Tensor, context: float, least: int) -> Box:
     sides: list[int] = []
     for places, full in ((rows, mask.shape[-2]), (columns, mask.shape[-1])):
         first, last = int(places[0]), int(places[-1]) + 1
-        length = min(max(round((last - first) * context), least), full)
+        length = min(max(round(min((last - first) * context, full)), least), full)
         start = min(max((first + last - length) // 2, 0), full - length)
         sides += [start, start + length]
     return Box(*sides)
@@ -117,22 +117,29 @@ class View:
     ) -> View:
         """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``.
 
-        Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image.
+        Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image,
+        which are shown in one pass: half of ``batch`` composites and their mirror images, but at least one.
         """
         parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-        for start in range(0, image.shape[0], batch):
+        step = max(batch // 2, 1) if mirrored else batch
+        for start in range(0, image.shape[0], step):
             check()
-            rows = range(start, min(start + batch, image.shape[0]))
+            rows = range(start, min(start + step, image.shape[0]))
             guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
             usable = usable_composites(weight, allowed)
-            residual = _residual(model, guide, weight, allowed)
             if mirrored:
-                check()
-                other = None if allowed is None else allowed.flip(-1)
-                residual = (residual + _residual(model, guide.flip(-1), weight.flip(-1), other).flip(-1)) / 2
+                seen = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
+                plain, turned = _residual(model, *seen).chunk(2)
+                residual = (plain + turned.flip(-1)) / 2
+            else:
+                residual = _residual(model, guide, weight, allowed)
             parts.append((guide, weight, residual, usable))
         guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
         return cls(guide, weight, residual, usable)
+
+
+def _with_mirror(part: Tensor) -> Tensor:
+    return torch.cat([part, part.flip(-1)])
 
 
 def _residual(model: HarmonizerNet, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay, pipeline
-from regharm_core.local_map import enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
+from regharm_core.local_map import enlarge_columns, enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
 from regharm_core.view import box_around
 
 
@@ -84,11 +84,12 @@ def test_one_foreground_pixel(model: HarmonizerNet) -> None:
     assert changed.tolist() in ([], [[0, 77, 123]])
 
 
-def test_a_batch_equals_its_singles(model: HarmonizerNet) -> None:
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_a_batch_equals_its_singles(model: HarmonizerNet, at_once: int) -> None:
     images, masks = composite(64, 96, batch=3)
     masks[0, :, :, 40:] = 0
     masks[1] = 0
-    together = harmonize(model, images, masks, batch_size=2)
+    together = harmonize(model, images, masks, batch_size=at_once)
     for n in range(3):
         alone = harmonize(model, images[n : n + 1], masks[n : n + 1])
         assert torch.allclose(together[n : n + 1], alone, atol=1e-5)
@@ -207,7 +208,8 @@ def test_local_maps_do_not_read_outside_the_mask() -> None:
 def test_enlarging_by_rows_equals_enlarging_the_whole(size: tuple[int, int]) -> None:
     small = torch.rand(2, 3, 40, 56)
     whole = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    rows = [enlarge_rows(small, size, a, min(a + 13, size[0])) for a in range(0, size[0], 13)]
+    wide = enlarge_columns(small, size[1])
+    rows = [enlarge_rows(wide, size[0], a, min(a + 13, size[0])) for a in range(0, size[0], 13)]
     assert torch.allclose(torch.cat(rows, dim=2), whole, atol=1e-5)
 
 
@@ -262,7 +264,7 @@ def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, mon
         asked += 1
 
     harmonize(model, image, mask, check=check)
-    assert asked == 2 + sum(bool(mask[0, 0, row : row + 16].any()) for row in range(0, 64, 16))
+    assert asked == 1 + sum(bool(mask[0, 0, row : row + 16].any()) for row in range(0, 64, 16))
 
     def cancel() -> None:
         raise KeyboardInterrupt("stop")
@@ -287,6 +289,20 @@ def test_the_mirror_image_gets_the_mirrored_answer(model: HarmonizerNet) -> None
     assert torch.allclose(turned, harmonize(model, image, mask), atol=1e-4)
     one_sided = harmonize(model, image.flip(-1), mask.flip(-1), mirrored=False).flip(-1)
     assert not torch.allclose(one_sided, harmonize(model, image, mask, mirrored=False), atol=1e-4)
+
+
+@pytest.mark.parametrize(("at_once", "passes"), [(1, [2, 2, 2]), (4, [4, 2]), (8, [6])])
+def test_composites_and_their_mirror_images_share_a_pass(model: HarmonizerNet, at_once: int, passes: list) -> None:
+    images, masks = composite(32, 40, batch=3)
+    shown: list[int] = []
+    hook = model.register_forward_pre_hook(lambda _, given: shown.append(len(given[0])))
+    try:
+        harmonize(model, images, masks, batch_size=at_once)
+        harmonize(model, images, masks, batch_size=at_once, mirrored=False)
+    finally:
+        hook.remove()
+    single = {1: [1, 1, 1], 4: [3], 8: [3]}[at_once]
+    assert shown == passes + single
 
 
 def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: HarmonizerNet) -> None:

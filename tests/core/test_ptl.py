@@ -66,6 +66,18 @@ def test_the_feature_size_of_the_paper() -> None:
     check(shaken(PTL(2, 4, 4)), features(1, 2, 128, 128), foreground, background)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (12, 18)], ids=str)
+@pytest.mark.parametrize("fractions", PTL_FRACTIONS, ids=str)
+def test_without_gradients_one_convolution_projects_the_same(fractions: tuple[int, int], size: tuple[int, int]) -> None:
+    module = shaken(PTL(3, *fractions))
+    foreground, background = mask_cases(*size)["foregrounds of many sizes"]
+    values = features(len(foreground), 3, *size)
+    learning, _ = module(values, foreground, background)
+    with torch.no_grad():
+        used, _ = module(values, foreground, background)
+    torch.testing.assert_close(used, learning, rtol=1e-9, atol=1e-9)
+
+
 def test_temperature_divides_the_logits() -> None:
     check(shaken(PTL(2, 4, 8, temperature=0.25)), features(1, 2, 16, 16), *mask_cases(16, 16)["binary"])
 
