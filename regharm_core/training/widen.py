@@ -44,25 +44,28 @@ def widen(net: HarmonizerNet, times: int, *, seed: int = 0) -> HarmonizerNet:
     config = replace(old, width=old.width * times, temperature=old.temperature * times**0.5)
     wide = HarmonizerNet(config)
     random = torch.Generator().manual_seed(seed)
-    # A transposed convolution's weights have their inputs first.
-    inputs = {f"{name}.weight": 0 for name, part in wide.named_modules() if isinstance(part, nn.ConvTranspose2d)}
+    # Which dimension of a weight counts inputs: a transposed convolution has them first. Others read no channels.
+    inputs = {
+        f"{name}.weight": 0 if isinstance(part, nn.ConvTranspose2d) else 1
+        for name, part in wide.named_modules()
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
+    }
     state = net.state_dict()
     grown = {
-        name: _grown(state[name], tuple(target.shape), inputs.get(name, 1), random)
+        name: _grown(state[name], tuple(target.shape), inputs.get(name), random)
         for name, target in wide.state_dict().items()
     }
     wide.load_state_dict(grown)
     return wide.train(net.training)
 
 
-def _grown(values: Tensor, shape: tuple[int, ...], inputs: int, random: torch.Generator) -> Tensor:
+def _grown(values: Tensor, shape: tuple[int, ...], inputs: int | None, random: torch.Generator) -> Tensor:
     """Repeat every dimension that grows to reach ``shape``; dimension ``inputs``, if it does, is shared out."""
     growth = [after // before for before, after in zip(values.shape, shape, strict=True)]
     for axis, times in enumerate(growth):
         values = values.repeat_interleave(times, dim=axis)
-    if len(growth) > 1 and growth[inputs] > 1:
-        others = [side for axis, side in enumerate(shape) if axis in (0, 1) and axis != inputs]
-        shares = _shares(others[0], shape[inputs] // growth[inputs], growth[inputs], random)
+    if inputs is not None and growth[inputs] > 1:
+        shares = _shares(shape[1 - inputs], shape[inputs] // growth[inputs], growth[inputs], random)
         shares = shares if inputs == 1 else shares.T
         values = values * shares.reshape(*shares.shape, *(1 for _ in shape[2:]))
     return values
