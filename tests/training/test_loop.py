@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
-from regharm_core import CheckpointError, ConfigError, HarmonizerConfig, read_info
+from regharm_core import (
+    CheckpointError,
+    ConfigError,
+    HarmonizerConfig,
+    HarmonizerNet,
+    InputError,
+    read_info,
+    save_checkpoint,
+)
 from regharm_core.checkpoint import load_network
+from regharm_core.cli import main
+from regharm_core.shards import join_shards
 from regharm_core.training import loop
 from regharm_core.training.data import open_source
 from regharm_core.training.distributed import alone
@@ -90,6 +102,75 @@ def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
     assert all(torch.equal(run.net.state_dict()[name], value) for name, value in weights(made).items())
 
 
+def test_weights_of_a_narrower_network_are_widened(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "first", steps=1), CPU)
+    wider = replace(MODEL, width=4, temperature=2**0.5)
+    run = started(replace(recipe(photographs, tmp_path / "second", start=str(made)), model=wider))
+    narrow = load_network(made)[0]
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 10:40, 10:40] = 1
+    with torch.no_grad():
+        answers = [net.eval()(image, mask).image for net in (narrow, run.net)]
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("model", [replace(MODEL, width=3), replace(MODEL, gated=True), replace(MODEL, width=1)])
+def test_weights_of_another_network(photographs: Path, tmp_path: Path, model: HarmonizerConfig) -> None:
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(HarmonizerNet(MODEL), path, facts={})
+    with pytest.raises(ConfigError, match=r"w\.safetensors.*\"width\": 2.*only view, temperature"):
+        started(replace(recipe(photographs, tmp_path / "run", start=str(path)), model=model))
+
+
+def test_weights_in_parts_and_validation(photographs: Path, tmp_path: Path) -> None:
+    for room, mode in (("real", "RGB"), ("composite", "RGB"), ("mask", "L")):
+        (tmp_path / "val" / "night" / room).mkdir(parents=True)
+        for name in "abc":
+            picture = Image.new(mode, (40, 40), 128 if mode == "L" else (90, 90, 90))
+            if mode == "L":
+                picture.paste(0, (0, 0, 20, 40))
+            picture.save(tmp_path / "val" / "night" / room / f"{name}.png")
+    wanted = recipe(photographs, tmp_path / "run", shards=0.05, validate=str(tmp_path / "val"), validate_pairs=2)
+    made = loop.train(wanted, CPU)
+    join_shards(made.with_name("weights.safetensors.shards.json"), tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == made.read_bytes()
+    assert max(p.stat().st_size for p in made.parent.glob("weights.safetensors.0*")) <= 0.05 * 2**20
+    header = (made.parent / "log.csv").read_text().splitlines()[0]
+    assert header == "seconds,step,images,size,rate,loss,val_night"
+
+
+def test_pairs_that_are_not_there_are_named_at_the_start(photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        loop.train(recipe(photographs, tmp_path / "run", validate=str(tmp_path / "nowhere")), CPU)
+
+
+@pytest.mark.parametrize("content", [b"", b"no tar"])
+def test_photographs_that_are_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "photographs.tar"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"photographs\.tar"):
+        open_source(recipe(path, tmp_path / "run"), CPU)
+    (tmp_path / "a.webp").write_bytes(b"no picture")
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"a\.webp"):
+        open_source(recipe(tmp_path, tmp_path / "run"), CPU)
+
+
+def test_the_command_in_bfloat16(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """python -m regharm_core train, as it is typed."""
+    path = tmp_path / "recipe.json"
+    values = {"data": [str(photographs)], "out": str(tmp_path / "run"), "steps": 2, "bf16": True}
+    path.write_text(json.dumps(values | {"model": MODEL.to_dict(), "phases": [{"size": 64, "batch": 2, "share": 1}]}))
+    assert main(["train", str(path), "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'run' / 'weights.safetensors'}\n"
+    assert "step 2 64 px loss" in said.err and "images/s" in said.err and "min left" in said.err
+    assert read_info(Path(said.out.strip())).facts["images"] == 4
+    path.write_text(json.dumps(values | {"steps": -1}))
+    assert main(["train", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
     loop.train(recipe(photographs, tmp_path / "run"), CPU)
     state = tmp_path / "run" / "state.safetensors"
@@ -133,6 +214,14 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
         ({"steps": 3}, "9 and 3"),
         ({"seconds": -1}, "-1"),
         ({"data": []}, "no photographs"),
+        ({"data": "a.tar"}, "must be a list, got 'a.tar'"),
+        ({"data": [5]}, "list of paths"),
+        ({"model": []}, "model of the recipe"),
+        ({"composites": [1]}, "composites of the recipe"),
+        ({"phases": {"size": 64}}, "phases of the recipe"),
+        ({"phases": [{"size": "64", "batch": 1, "share": 1}]}, "'64'"),
+        ({"phases": [{"size": 64.0, "batch": 1, "share": 1}]}, "64.0"),
+        ({"phases": [64]}, "does not fit"),
         ({"schedule": "linear"}, "linear"),
         ({"phases": []}, "empty"),
         ({"phases": [{"size": 100, "batch": 1, "share": 1}]}, "100"),
