@@ -1,0 +1,180 @@
+"""Images a second of training: of the data path alone, of the network alone, of whole steps.
+
+    python -m benchmarks.training [--device cpu] [--models lite full] [--sizes 128 256] [--batches 4 16]
+                                  [--precisions fp32 bf16] [--threads 2] [--rounds 9] [--cpu-time] [--note TEXT]
+                                  [--data TAR ...]
+
+Steps are those of the training loop itself. The three are timed in turn, round by round, so that a busy minute hits
+all of them; medians count. With --cpu-time the process's own CPU time, divided by its threads, counts in place of the
+clock's: what a CPU shared with other programs would do alone. The data are made unless --data names photographs. Adds its rows to training.json and
+writes all of them as training.md, both beside this file; a row that was there before is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from regharm_core import HarmonizerConfig
+from regharm_core.files import replacing
+from regharm_core.training.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.distributed import alone
+from regharm_core.training.loop import _Run
+from regharm_core.training.photographs import STORE_SIZE, Photographs, load_photographs
+from regharm_core.training.recipe import Phase, Recipe
+from regharm_core.training.source import Batch, Source
+
+HERE = Path(__file__)
+MODELS = {
+    "lite": HarmonizerConfig(width=16, gated=False, refine=(1, 1, 1, 0)),
+    "full": HarmonizerConfig(),  # the paper's
+}
+KEY = ("device", "model", "size", "batch", "precision")
+
+
+class Repeated:
+    """The same batch again and again: no data path at all."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.kept = batch
+
+    def __len__(self) -> int:
+        return len(self.kept.kind)
+
+    def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
+        return self.kept
+
+
+def made_photographs(count: int = 128) -> Photographs:
+    """Smooth pictures with grain and four round regions each."""
+    random = torch.Generator().manual_seed(0)
+    small = torch.rand(count, 3, 12, 12, generator=random) * 255
+    images = F.interpolate(small, (STORE_SIZE, STORE_SIZE), mode="bicubic").clamp(0, 240)
+    images = (images + 15 * torch.rand(count, 1, STORE_SIZE, STORE_SIZE, generator=random)).byte()
+    ramp = torch.linspace(0, 1, STORE_SIZE)
+    labels = torch.zeros(count, 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+    for region in range(1, 5):
+        x, y, radius = (torch.rand(count, 1, 1, 1, generator=random) for _ in range(3))
+        distance = (ramp - x).square() + (ramp[:, None] - y).square()
+        labels[distance < (0.08 + 0.3 * radius).square()] = region
+    return Photographs(images, labels)
+
+
+def measure(options: argparse.Namespace, photographs: Photographs, settings: tuple[str, int, int, str]) -> dict:
+    """One row: median images a second of each of the three."""
+    model, size, batch, precision = settings
+    device = torch.device(options.device)
+    maker = CompositeMaker(photographs.to(device), CompositeConfig())
+    random = torch.Generator(device).manual_seed(0)
+    fixed = Repeated(maker.batch(batch, size, random))
+
+    def run(source: Source) -> _Run:
+        phases = (Phase(size, batch, 1.0),)
+        bf16 = precision == "bf16"
+        recipe = Recipe(("made",), folder, MODELS[model], phases=phases, seconds=1e9, bf16=bf16)
+        return _Run(recipe, alone(device), source)
+
+    clock = time.perf_counter
+    if options.cpu_time:
+        clock = lambda: time.process_time() / options.threads  # noqa: E731
+    with tempfile.TemporaryDirectory() as folder:
+        network, whole = run(fixed), run(maker)
+        calls: dict[str, Callable[[], object]] = {
+            "data": lambda: maker.batch(batch, size, random),
+            "network": network._advance,
+            "whole": whole._advance,
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in calls}
+        for n in range(options.rounds + 1):
+            for name, call in calls.items():
+                wait(device)
+                began = clock()
+                call()
+                wait(device)
+                if n > 0:  # the first warms up
+                    seconds[name].append(clock() - began)
+    row = dict(zip(KEY, (told(device, options), *settings), strict=True))
+    row |= {name: round(batch / statistics.median(times), 2) for name, times in seconds.items()}
+    print(row, flush=True)
+    return row | {"torch": torch.__version__, "note": options.note}
+
+
+def wait(device: torch.device) -> None:
+    """Until an accelerator has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def told(device: torch.device, options: argparse.Namespace) -> str:
+    """What it ran on, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {options.threads} thread{'s' * (options.threads > 1)}"
+
+
+def report(rows: list[dict]) -> str:
+    """All rows as a table."""
+    lines = [
+        "# Training\n\nMade by `python -m benchmarks.training`: images a second of the data path alone, of the network "
+        "alone (forward, backward, Adam, moving average) and of whole steps; medians of rounds in which the three took "
+        "turns. *lite* is the width 16 of the bundled weights, *full* the paper's network. The last column is the data "
+        "path's time as a share of the whole step's.\n",
+        "| device | network | px | batch | precision | data path | network | whole step | data's share |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        cells = [row[k] for k in KEY] + [row["data"], row["network"], row["whole"]]
+        lines.append(f"| {' | '.join(map(str, cells))} | {row['whole'] / row['data']:.0%} |")
+    for device in dict.fromkeys(row["device"] for row in rows):
+        first = next(row for row in rows if row["device"] == device)
+        lines.append(f"\n{device}: torch {first['torch']}{'; ' if first['note'] else ''}{first['note']}.")
+    return "\n".join([*lines, ""])
+
+
+def write(rows: list[dict]) -> None:
+    """The table and the figures behind it."""
+    kept = json.dumps(rows, indent=1) + "\n"
+    for path, text in ((HERE.with_suffix(".md"), report(rows)), (HERE.with_suffix(".json"), kept)):
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256])
+    parser.add_argument("--batches", type=int, nargs="+", default=[4, 16])
+    parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--cpu-time", action="store_true", help="count the process's CPU time")
+    parser.add_argument("--note", default="", help="what the reader should know of the machine")
+    parser.add_argument("--data", type=Path, nargs="*", default=[])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    photographs = load_photographs(options.data) if options.data else made_photographs()
+    kept = HERE.with_suffix(".json")
+    rows: dict[tuple, dict] = {}
+    for row in json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []:
+        rows[tuple(row[k] for k in KEY)] = row
+    for model in options.models:
+        for size in options.sizes:
+            for batch in options.batches:
+                for precision in options.precisions:
+                    row = measure(options, photographs, (model, size, batch, precision))
+                    rows[tuple(row[k] for k in KEY)] = row
+                    write(list(rows.values()))
+
+
+if __name__ == "__main__":
+    main()
