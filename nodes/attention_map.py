@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import regharm_core as core
 from ..regharm_core.heatmap import COLOUR_MAPS
 from . import host
-from .notices import unchanged
+from .notices import stretched, unchanged
 from .sockets import CATEGORY, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
 
@@ -102,8 +102,9 @@ class AttentionMap(io.ComfyNode):
 
         result = host.in_batches(harmonizer, work, count, size)
         if warning := unchanged(used, None, harmonizer.model.config.view):
-            host.warn(cls.hidden.unique_id, warning.replace("returned unchanged", "without attention"))
+            warning = warning.replace("returned unchanged", "without attention")
         elif query is not None and not bool((query * used).amax((1, 2, 3)).all()):
-            host.warn(cls.hidden.unique_id, "Warning: the query mask does not touch the foreground; its map is black.")
+            warning = "Warning: the query mask does not touch the foreground; its map is black."
+        host.warn(cls.hidden.unique_id, stretched({"mask": mask, "query_mask": query_mask}, size), warning)
         painted, heat = result[..., :3].to(image.dtype), result[..., 3]
         return io.NodeOutput(join_image(painted, rest), heat)

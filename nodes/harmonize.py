@@ -9,7 +9,7 @@ from torch import Tensor
 from .. import regharm_core as core
 from ..regharm_core import masks
 from . import host
-from .notices import unchanged
+from .notices import stretched, unchanged
 from .sockets import CATEGORY, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
 
@@ -27,18 +27,30 @@ class Harmonize(io.ComfyNode):
             "background that it resembles. Works at full size; outside the mask not a bit changes.",
             search_aliases=[
                 "image harmonization",
+                "harmonise",
                 "color match",
                 "match colors",
+                "color correction",
+                "color grade",
                 "blend foreground",
+                "seamless paste",
                 "relight paste",
                 "composite",
+                "compositing",
+                "after inpainting",
                 "fix lighting",
             ],
             inputs=[
                 Harmonizer.Input("harmonizer", tooltip="From Load Harmonizer."),
-                io.Image.Input("image", tooltip="The composite: the foreground already in its place. Alpha is kept."),
+                io.Image.Input(
+                    "image",
+                    tooltip="The composite, the foreground already in its place: from an image composite, or from VAE "
+                    "Decode after inpainting. Alpha is kept.",
+                ),
                 io.Mask.Input(
-                    "mask", tooltip="White is the foreground, the part to be changed. Soft edges are honoured."
+                    "mask",
+                    tooltip="White is the foreground, the part to be changed. Soft edges are honoured; a mask of "
+                    "another size is stretched over the image.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -66,7 +78,8 @@ class Harmonize(io.ComfyNode):
                     max=masks.LARGEST_RADIUS,
                     optional=True,
                     advanced=True,
-                    tooltip="Expand the mask by this many pixels; a negative number contracts it.",
+                    tooltip="Expand the mask by this many pixels; a negative number contracts it, such as -2 against a "
+                    "fringe of the old background.",
                 ),
                 io.Int.Input(
                     "feather",
@@ -152,19 +165,21 @@ class Harmonize(io.ComfyNode):
             return masks.show_through(picture, result, weight, shown[rows].to(device))
 
         result = host.in_batches(harmonizer, work, count, size, together=shared)
-        if strength > 0 and (warning := unchanged(used, reference, harmonizer.model.config.view)):
-            host.warn(cls.hidden.unique_id, warning)
+        if strength > 0:
+            given = {"mask": mask, "reference_mask": reference_mask, "blend_mask": blend_mask}
+            host.warn(
+                cls.hidden.unique_id,
+                stretched(given, size),
+                unchanged(used, reference, harmonizer.model.config.view),
+            )
         return io.NodeOutput(join_image(result, rest), used[:, 0].to(result.device))
 
 
 def _prepare(mask: Tensor, expand: int, feather: int, invert: bool) -> Tensor:
-    """The mask as asked for, picture by picture, so that Cancel is heard."""
+    """The mask as asked for, picture by picture, so that memory does not grow with the batch."""
     if invert:
         mask = 1 - mask
     if not expand and not feather:
         return mask
-    prepared: list[Tensor] = []
-    for one in mask.split(1):
-        host.check_cancel()
-        prepared.append(masks.feather(masks.grow(one, expand), feather))
-    return torch.cat(prepared)
+    cancel = host.check_cancel
+    return torch.cat([masks.feather(masks.grow(one, expand, cancel), feather, cancel) for one in mask.split(1)])

@@ -147,8 +147,11 @@ def check_cancel() -> None:
     mm.throw_exception_if_processing_interrupted()
 
 
-def warn(node_id: str | None, text: str) -> None:
-    """Say something on the node itself, where a log line would not be seen."""
+def warn(node_id: str | None, *warnings: str | None) -> None:
+    """Say what there is to say on the node itself, where a log line would not be seen."""
+    text = "\n".join(warning for warning in warnings if warning)
+    if not text:
+        return
     log.warning("Regional Harmonizer: %s", text)
     if node_id is not None:
         PromptServer.instance.send_progress_text(text, node_id)

@@ -30,15 +30,15 @@ class LoadHarmonizer(io.ComfyNode):
                     options=["auto", "fp32", "fp16", "bf16"],
                     default="auto",
                     optional=True,
-                    tooltip="Precision of the network. auto follows the device: half precision where the host uses it, "
+                    tooltip="Precision of the network. auto follows the device: half precision where ComfyUI uses it, "
                     "else fp32. The picture itself keeps its own precision.",
                 ),
             ],
             outputs=[
                 Harmonizer.Output(
                     "harmonizer",
-                    tooltip="The network, managed by the host: loaded when needed, moved off the device when others "
-                    "need the room.",
+                    tooltip="The network, managed by ComfyUI: loaded when needed, moved off the device when other "
+                    "models need the room.",
                 )
             ],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from regharm_core import InputError
 from regharm_core.masks import feather, grow, show_through
@@ -42,6 +43,49 @@ def test_contracting_keeps_what_touches_the_border() -> None:
     mask[..., :10] = 1
     assert grow(mask, -3)[0, 0, 16].nonzero().flatten().tolist() == list(range(7))
     assert bool((grow(torch.ones(1, 1, 32, 32), -5) == 1).all())
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3, 5, 8, 13, 40])
+def test_leaps_are_the_single_steps(pixels: int) -> None:
+    """The octagon as pixel after pixel: so many squares, the others diamonds, never beyond the border."""
+    torch.manual_seed(pixels)
+    mask = torch.rand(2, 1, 40, 57) ** 8
+    wanted = mask
+    for step in range(pixels):
+        wide, high = F.max_pool2d(wanted, (1, 3), 1, (0, 1)), F.max_pool2d(wanted, (3, 1), 1, (1, 0))
+        square_step = (step + 1) * 41 // 100 > step * 41 // 100
+        wanted = F.max_pool2d(wide, (3, 1), 1, (1, 0)) if square_step else torch.maximum(wide, high)
+    assert torch.equal(grow(mask, pixels), wanted)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 7, 12, 40])
+def test_feather_is_two_means_across_and_down(pixels: int) -> None:
+    torch.manual_seed(pixels)
+    mask = (torch.rand(2, 1, 40, 57) > 0.9).float()
+    wanted = mask
+    for radius in (r for r in (pixels // 2, pixels - pixels // 2) if r):
+        for ends, window in (
+            ((radius, radius, 0, 0), (1, 2 * radius + 1)),
+            ((0, 0, radius, radius), (2 * radius + 1, 1)),
+        ):
+            wanted = F.avg_pool2d(F.pad(wanted, ends, mode="replicate"), window, 1)
+    assert torch.allclose(feather(mask, pixels), wanted, atol=1e-6)
+    assert torch.equal(feather(mask, pixels) == 0, wanted == 0)
+
+
+def test_both_can_be_cancelled_in_every_pass() -> None:
+    calls: list[int] = []
+    for work in (grow, feather):
+        calls.clear()
+        work(square(), 12, lambda: calls.append(1))
+        assert len(calls) > 5
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    for work in (grow, feather):
+        with pytest.raises(KeyboardInterrupt):
+            work(square(), 1, stop)
 
 
 def test_soft_values_survive() -> None:

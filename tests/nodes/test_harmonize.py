@@ -104,6 +104,18 @@ def test_a_full_mask_has_nothing_to_match_with(pack: Any, harmonizer: Any, scene
     assert torch.equal(result, scene.image) and "no background" in pack.said
 
 
+def test_a_mask_of_another_shape_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
+    cutout = torch.zeros(40, 20)
+    cutout[10:30, 5:15] = 1
+    pack.run(NODE, harmonizer, scene.image, cutout, 1.0)
+    assert "mask (20 x 40) was stretched to the image's shape (64 x 48)" in pack.said
+    pack.host.messages.clear()
+    pack.run(NODE, harmonizer, scene.image, scene.mask[:, ::8, ::8], 1.0)  # of a latent: smaller, the same shape
+    assert not pack.host.messages
+    pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0, blend_mask=torch.ones(30, 30))
+    assert len(pack.host.messages) == 1 and "blend_mask (30 x 30)" in pack.said and "mask is empty" in pack.said
+
+
 def test_reference_mask_is_heard(pack: Any, harmonizer: Any, scene: Any) -> None:
     reference = torch.zeros(48, 64)
     free, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
