@@ -8,17 +8,17 @@ import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .config import HarmonizerConfig
 from .errors import CheckpointError, ConfigError, short
-from .files import replacing
+from .files import write_tensors
 from .unet import HarmonizerNet
 
 FORMAT = "regharm-1"
@@ -63,8 +63,7 @@ def save_checkpoint(net: HarmonizerNet, path: Path, *, facts: dict[str, Any], dt
     tensors = {k: v.detach().cpu().to(TORCH_DTYPES[dtype]).contiguous() for k, v in _stored(net).items()}
     for name, tensor in tensors.items():
         _check_finite(name, tensor, path)
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+    write_tensors(path, tensors, metadata)
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -114,7 +113,7 @@ def load_network(path: Path) -> tuple[HarmonizerNet, CheckpointInfo]:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[BinaryIO]:
+def _opened(path: Path) -> Generator[BufferedReader]:
     """A regular file (no pipe or device, which would be waited for) with the right suffix."""
     if path.suffix != ".safetensors":
         raise CheckpointError(f"only .safetensors files are opened, got {path.name!r}")
@@ -139,7 +138,7 @@ def _check_finite(name: str, tensor: Tensor, path: Path) -> None:
         raise CheckpointError(f"{path.name}: {name} holds negative variances")
 
 
-def _read_header(path: Path, file: BinaryIO) -> tuple[CheckpointInfo, dict[str, tuple[int, int]]]:
+def _read_header(path: Path, file: BufferedReader) -> tuple[CheckpointInfo, dict[str, tuple[int, int]]]:
     """What the header says, and the first and last byte of each tensor in the file."""
     size = file.seek(0, 2)
     file.seek(0)

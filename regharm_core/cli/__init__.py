@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from ..errors import RegHarmError
 from . import evaluate, harmonize, info, shards, tables, train
+from .lines import Parser, complaint, out_of_memory
 
 COMMANDS = (harmonize, info, evaluate, train, tables, shards)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 2 with one line on stderr when something cannot be used."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m regharm_core",
         description="Make pasted things look as if they had always been there.",
     )
@@ -23,9 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads stdout has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return 141
     except (RegHarmError, OSError) as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        sys.stderr.write(complaint(error))
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        sys.stderr.write("error: out of memory; try a smaller picture, or --device cpu\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

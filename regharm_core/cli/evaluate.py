@@ -30,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.json is not None and not options.json.parent.is_dir():
         raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
+    if options.json is not None and options.json.is_dir():
+        raise InputError(f"cannot write {options.json}: it is a folder")
     model = load_harmonizer(options.weights, chosen_device(options.device))
     size = None if options.size == "full" else int(options.size)
     report = evaluate(model, options.pairs, size=size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import io
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..files import replacing
+from ..pipeline import LARGEST, SMALLEST
+from . import deep
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+SUFFIXES = tuple(FORMATS)
 WITH_16_BIT = (".png", ".tif", ".tiff")
 ASPECT_TOLERANCE = 0.05  # a mask whose sides' ratio is further off belongs to another picture
 
@@ -39,13 +42,18 @@ class Picture:
     extras: dict[str, Any] = field(default_factory=dict)
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, *, sides: tuple[int, int] | None = (SMALLEST, LARGEST)) -> Picture:
     """Decode a picture, upright.
 
+    Args:
+        path: of a file that Pillow knows; 16-bit colour needs OpenCV.
+        sides: px, the shortest and the longest that will do, asked before anything is decoded; None for any.
+
     Raises:
-        InputError: when the file is missing, broken, no still picture, or needs a codec that is absent.
+        InputError: when the file is missing, broken, too small or large, no still picture, or needs a codec
+            that is absent.
     """
-    values, depth, extras = _decode(path)
+    values, depth, extras = _decode(path, sides)
     tensor = torch.from_numpy(values.astype(np.float32)) / (2**depth - 1)
     tensor = tensor.permute(2, 0, 1)[None]  # 1 C H W
     if tensor.shape[1] in (1, 2):
@@ -62,7 +70,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> Tensor:
     Raises:
         InputError: when the file cannot be read or its proportions fit no such picture.
     """
-    picture = read_picture(path)
+    picture = read_picture(path, sides=None)
     if picture.alpha is not None and float(picture.alpha.min()) != float(picture.alpha.max()):
         mask = picture.alpha
     else:
@@ -88,6 +96,8 @@ def check_output(path: Path, picture: Picture) -> None:
         raise InputError(f"cannot write {path}: the suffix must be one of {' '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder")
     if picture.alpha is not None and path.suffix.lower() in (".jpg", ".jpeg"):
         raise InputError(f"cannot write {path}: the picture has an alpha channel, which JPEG cannot hold")
 
@@ -95,35 +105,42 @@ def check_output(path: Path, picture: Picture) -> None:
 def write_picture(path: Path, pixels: Tensor, like: Picture) -> None:
     """Write 1 3 H W with the alpha, depth and extras of the picture it came from; whole or not at all.
 
-    16 bits are kept in PNG and TIFF; JPEG and WebP hold 8. WebP is written lossless, JPEG at quality 95.
+    16 bits are kept in PNG and TIFF; JPEG and WebP hold 8. WebP is written lossless, JPEG at quality 95. The
+    file is made in memory first: not every encoder notices that the disk is full.
     """
     check_output(path, like)
     suffix = path.suffix.lower()
     depth = like.depth if suffix in WITH_16_BIT else 8
     both = pixels.float() if like.alpha is None else torch.cat([pixels.float(), like.alpha], dim=1)
     values = (both[0].permute(1, 2, 0).clamp(0, 1) * (2**depth - 1)).round().cpu().numpy()
-    with replacing(path) as temporary:
-        if depth == 16:
-            swapped = values.astype(np.uint16)[..., [2, 1, 0, *range(3, values.shape[2])]]
-            if not _opencv(path).imwrite(str(temporary), np.ascontiguousarray(swapped)):
-                raise InputError(f"cannot write {path}: OpenCV refused")
-            return
+    if depth == 16:
+        encoded = deep.encode(path, values.astype(np.uint16), like.extras.get("icc_profile"))
+    else:
         options: dict[str, Any] = dict(like.extras)
         if suffix in (".jpg", ".jpeg"):
             options |= {"quality": 95, "subsampling": 0}
         elif suffix == ".webp":
             options |= {"lossless": True}
-        Image.fromarray(values.astype(np.uint8)).save(temporary, **options)
+        stream = io.BytesIO()
+        Image.fromarray(values.astype(np.uint8)).save(stream, FORMATS[suffix], **options)
+        encoded = stream.getvalue()
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded)
 
 
-def _decode(path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
+def _decode(path: Path, sides: tuple[int, int] | None) -> tuple[np.ndarray, int, dict[str, Any]]:
     """H W C of uint8 or uint16, upright; the depth; extras to keep."""
-    if path.is_dir() or not path.exists():
+    if not path.exists():
         raise InputError(f"no such picture: {path}")
+    if not path.is_file():
+        raise InputError(f"not a picture that can be read: {path} is {'a folder' if path.is_dir() else 'no file'}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
+                if sides is not None and not sides[0] <= min(file.size) <= max(file.size) <= sides[1]:
+                    width, height = file.size
+                    raise InputError(f"{path} has {width} x {height} px; wanted {sides[0]} to {sides[1]} px a side")
                 return _pixels(path, file)
     except UnidentifiedImageError:
         raise InputError(f"not a picture that can be read: {path}") from None
@@ -132,18 +149,19 @@ def _decode(path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
     except InputError:
         raise
     except Exception as error:  # decoders raise anything at all on a broken file
-        raise InputError(f"cannot read the picture {path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"cannot read the picture {path}: {error or type(error).__name__}") from None
 
 
 def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, Any]]:
     if getattr(file, "n_frames", 1) > 1:
         raise InputError(f"{path} holds {getattr(file, 'n_frames', 1)} frames; give one picture a file")
-    keeps_colours = file.mode not in ("CMYK", "LAB", "YCbCr")  # those become RGB, which their profile does not describe
-    extras = {"icc_profile": file.info["icc_profile"]} if keeps_colours and file.info.get("icc_profile") else {}
+    extras = _profile(file)
     orientation = file.getexif().get(0x0112, 1)
-    if _depth(path, file) == 16:
-        values = np.asarray(file).astype(np.uint16) if file.mode.startswith("I") else _decode_16_bit(path)
-        return _turn(values if values.ndim == 3 else values[..., None], orientation), 16, {}
+    if file.mode == "F":
+        raise InputError(f"{path} holds floating point numbers; give 8 or 16 bits a channel")
+    if deep.bits(path, file) == 16:
+        values = deep.grey(path, file) if file.mode.startswith("I") else deep.decode(path)
+        return _turn(values, orientation), 16, extras
     file.load()
     upright = ImageOps.exif_transpose(file)
     exif = upright.getexif()
@@ -154,31 +172,11 @@ def _pixels(path: Path, file: Image.Image) -> tuple[np.ndarray, int, dict[str, A
     return np.asarray(upright.convert(mode)), 8, extras
 
 
-def _depth(path: Path, file: Image.Image) -> int:
-    """Bits a channel: Pillow opens 16-bit colour as 8-bit, so the file itself is asked."""
-    if file.mode.startswith("I"):
-        return 16
-    if file.format == "PNG":
-        with path.open("rb") as raw:
-            return 16 if raw.read(25)[24:] == b"\x10" else 8
-    bits_per_sample: Any = getattr(file, "tag_v2", {}).get(258, (8,))
-    return 16 if max(bits_per_sample if isinstance(bits_per_sample, tuple) else (bits_per_sample,)) == 16 else 8
-
-
-def _decode_16_bit(path: Path) -> np.ndarray:
-    opencv = _opencv(path)
-    values = opencv.imdecode(np.fromfile(path, np.uint8), opencv.IMREAD_UNCHANGED)
-    if values is None or values.dtype != np.uint16:
-        raise InputError(f"cannot read the 16-bit picture {path}")
-    return values[..., [2, 1, 0, *range(3, values.shape[2])]] if values.ndim == 3 else values
-
-
-def _opencv(path: Path) -> Any:
-    """OpenCV, which 16-bit colour needs (Pillow has no such mode): the extra "cli" of this project."""
-    try:
-        return importlib.import_module("cv2")
-    except ImportError:
-        raise InputError(f"{path} has 16 bits a channel; reading and writing it needs opencv-python-headless") from None
+def _profile(file: Image.Image) -> dict[str, Any]:
+    """The colour profile where it describes RGB, which is what a picture of any other kind becomes."""
+    profile = file.info.get("icc_profile") or b""
+    stays = file.mode not in ("CMYK", "LAB", "YCbCr") and profile[16:20] == b"RGB "
+    return {"icc_profile": profile} if stays else {}
 
 
 def _turn(values: np.ndarray, orientation: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..checkpoint import read_info
 from ..config import HarmonizerConfig
 from ..errors import InputError
 from ..unet import parameter_count
+from .lines import printable
 
 WIDTHS = (1, 2, 3, 4)
 PAPER_MILLIONS = (9.48, 37.81, 72.39, 117.42)  # Table 5
@@ -39,11 +40,12 @@ def run(options: argparse.Namespace) -> int:
     info = read_info(options.weights)
     sizes = sorted({dtype for dtype, _ in info.tensors.values()})
     learned = sum(prod(s) for n, (_, s) in info.tensors.items() if ".running_" not in n)
-    sys.stdout.write(f"file        {options.weights} ({info.size} bytes, {', '.join(sizes)})\n")
+    sys.stdout.write(f"file        {printable(str(options.weights))} ({info.size} bytes, {', '.join(sizes)})\n")
     sys.stdout.write(f"parameters  {learned} ({learned / 1e6:.2f} M)\n")
-    sys.stdout.write(f"licence     {info.facts.get('licence', 'not stated')}\n")
+    sys.stdout.write(f"licence     {printable(str(info.facts.get('licence', 'not stated')))}\n")
     sys.stdout.write(f"config      {json.dumps(info.config.to_dict())}\n")
     for name, value in sorted(info.facts.items()):
         if name != "licence":
-            sys.stdout.write(f"{name:<11} {value if isinstance(value, str) else json.dumps(value)}\n")
+            shown = value if isinstance(value, str) else json.dumps(value)
+            sys.stdout.write(f"{printable(name):<11} {printable(shown)}\n")
     return 0

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..pipeline import harmonize
 from ..unet import HarmonizerNet
 from .metrics import Score, mean_score, score
@@ -27,7 +28,10 @@ def evaluate(model: HarmonizerNet, folder: Path, *, size: int | None = 256) -> d
     after: list[Score] = []
     names: list[str] = []
     for pair in read_pairs(folder, size=size):
-        answer = harmonize(model, pair.composite[None], pair.mask[None])[0]
+        try:
+            answer = harmonize(model, pair.composite[None], pair.mask[None])[0]
+        except InputError as error:
+            raise InputError(f"pair {pair.name!r} in {folder}: {error}") from None
         before.append(score(pair.composite, pair.real, pair.mask))
         after.append(score(answer, pair.real, pair.mask))
         names.append(pair.name)

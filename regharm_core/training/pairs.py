@@ -65,7 +65,7 @@ def read_pairs(folder: Path, *, size: int | None = None, limit: int | None = Non
             composite, mask, real = (
                 Image.open(p).convert(mode) for p, mode in zip(paths, ("RGB", "L", "RGB"), strict=True)
             )
-        except OSError as error:
+        except Exception as error:  # decoders raise anything at all on a broken file
             raise InputError(f"a picture of pair {stem!r} in {folder} cannot be read: {error}") from None
         if size is not None:
             box = (size, size)

@@ -120,8 +120,10 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ConfigError(f"cannot read the recipe {path}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
+        raise ConfigError(f"the recipe {path} is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe {path} must be a JSON object")
     for name, kind in (("data", list), ("phases", list), ("model", dict), ("composites", dict)):
@@ -130,6 +132,8 @@ def read_recipe(path: Path) -> Recipe:
             raise ConfigError(f"{name} of the recipe {path} must be {wanted}, got {values[name]!r}")
     if not all(isinstance(p, str) for p in values.get("data", ())):
         raise ConfigError(f"data of the recipe {path} must be a list of paths, got {values['data']!r}")
+    if not isinstance(values.get("out", ""), str):
+        raise ConfigError(f"out of the recipe {path} must be a folder's path, got {values['out']!r}")
     try:
         values["data"] = tuple(values.get("data", ()))
         values["model"] = HarmonizerConfig.from_dict(values.get("model", {}))

@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
-from ..files import replacing
+from ..files import write_tensors
 
 
 def save_state(
@@ -24,12 +23,8 @@ def save_state(
     tensors["random"] = random
     for n, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{n}.{k}": torch.as_tensor(v) for k, v in moments.items()}
-    with replacing(path) as temporary:
-        save_file(
-            {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()},
-            temporary,
-            metadata={"numbers": json.dumps(numbers)},
-        )
+    copies = {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
+    write_tensors(path, copies, {"numbers": json.dumps(numbers)})
 
 
 def load_state(

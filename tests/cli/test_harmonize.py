@@ -182,16 +182,20 @@ def test_what_cannot_be_used_is_quoted(tmp_path: Path, weights: Path, values: np
 
 
 def test_an_existing_output_survives_a_failure(
-    tmp_path: Path, weights: Path, values: np.ndarray, mask: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, weights: Path, values: np.ndarray, mask: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     Image.fromarray(values).save(tmp_path / "in.png")
     (tmp_path / "out.png").write_bytes(b"precious")
 
-    def full(self: Image.Image, path: Path, **options: object) -> None:
-        path.write_bytes(b"half")
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> None:
+        write(self, data[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
-    assert run(tmp_path / "in.png", mask, "-o", tmp_path / "out.png", "--weights", weights) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        said = refused(capsys, tmp_path / "in.png", mask, "-o", tmp_path / "out.png", "--weights", weights)
+    assert said == f"error: cannot write {tmp_path / 'out.png'}: No space left on device\n"
     assert (tmp_path / "out.png").read_bytes() == b"precious"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.png", "mask.png", "out.png"]

@@ -92,7 +92,9 @@ def test_pictures_too_small_are_quoted(
     given = (tmp_path / "in.png", tmp_path / "mask.png", "-o", tmp_path / "out.png")
     assert run(*given, "--weights", weights) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"{size[1]}, {size[0]}" in said and not (tmp_path / "out.png").exists()
+    assert (
+        said.count("\n") == 1 and f"in.png has {size[0]} x {size[1]} px" in said and not (tmp_path / "out.png").exists()
+    )
 
 
 def test_a_second_frame_without_dimensions(tmp_path: Path, values: np.ndarray) -> None:
