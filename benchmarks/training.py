@@ -6,8 +6,8 @@
 
 Steps are those of the training loop itself. The three are timed in turn, round by round, so that a busy minute hits
 all of them; medians count. With --cpu-time the process's own CPU time, divided by its threads, counts in place of the
-clock's: what a CPU shared with other programs would do alone. The data are made unless --data names photographs. Adds its rows
-to training.json and writes all of them as training.md, both beside this file; a row that was there before is replaced.
+clock's: what a CPU shared with other programs would do alone. The data are made unless --data names photographs.
+Adds its rows to training.json and writes all of them as training.md; a row that was there before is replaced.
 """
 
 from __future__ import annotations

@@ -150,8 +150,9 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         size = dist.get_world_size()
-        mean = _total(input.mean((0, 2, 3), keepdim=True)) / size
-        centred = input - mean
+        full = input.float()  # statistics need the digits that autocast takes
+        mean = _total(full.mean((0, 2, 3), keepdim=True)) / size
+        centred = full - mean
         variance = _total(centred.square().mean((0, 2, 3), keepdim=True)) / size
         with torch.no_grad():
             count = size * input.numel() / input.shape[1]
@@ -160,4 +161,4 @@ class _SharedBatchNorm(nn.BatchNorm2d):
                 self.running_mean.lerp_(mean.flatten(), share)
                 self.running_var.lerp_(variance.flatten() * (count / max(count - 1, 1)), share)
         weight, bias = self.weight[:, None, None], self.bias[:, None, None]
-        return centred * (variance + self.eps).rsqrt() * weight + bias
+        return (centred * (variance + self.eps).rsqrt() * weight + bias).to(input.dtype)

@@ -43,15 +43,14 @@ def iterative_transfer(
     points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator, rounds: int = 6
 ) -> Tensor:
     """Iterative distribution transfer: histogram matching along random rotations (Pitie 2005)."""
+    count = points.shape[1]
+    both = torch.cat([points, source], dim=1)
     for _ in range(rounds):
         noise = torch.randn(points.shape[0], 3, 3, generator=generator, device=generator.device)
-        rotation = torch.linalg.qr(noise.to(points.device)).Q
-        turned, turned_source = points @ rotation, source @ rotation
-        goal = reference @ rotation
-        back = rotation.transpose(1, 2)
-        points = _match_quantiles(turned, turned_source, goal) @ back
-        source = _match_quantiles(turned_source, turned_source, goal) @ back
-    return points
+        rotation = torch.linalg.qr(noise.to(points)).Q
+        turned = both @ rotation
+        both = _match_quantiles(turned, turned[:, count:], reference @ rotation) @ rotation.transpose(1, 2)
+    return both[:, :count]
 
 
 def photographic(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import os
 import subprocess
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from regharm_core import ConfigError, HarmonizerConfig, HarmonizerNet, InputError
-from regharm_core.training.distributed import World, alone, joined
+from regharm_core.training.distributed import World, _SharedBatchNorm, alone, joined
 from regharm_core.training.loop import RANKS_APART, _Run
 from regharm_core.training.state import save_state
 
@@ -108,3 +109,29 @@ def test_each_process_draws_its_own_numbers(tmp_path: Path) -> None:
     assert torch.equal(first.get_state(), second.get_state())
     drawn = {tuple(torch.rand(3, generator=torch.Generator().manual_seed(RANKS_APART * n)).tolist()) for n in range(9)}
     assert len(drawn) == 9
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_shared_statistics_of_one_are_its_own(dtype: torch.dtype) -> None:
+    """The batch norm that stands in for torch's, in a group of one process."""
+    torch.manual_seed(0)
+    theirs = torch.nn.BatchNorm2d(3)
+    theirs.weight.data, theirs.bias.data = torch.rand(3), torch.rand(3)
+    ours = _SharedBatchNorm.of(copy.deepcopy(theirs))
+    values = (3 * torch.randn(4, 3, 5, 6) + 2).to(dtype)
+    weight = torch.randn(4, 3, 5, 6).to(dtype)
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    found: list[list[torch.Tensor]] = []
+    try:
+        for norm in (theirs, ours):
+            given = values.clone().requires_grad_()
+            answer = norm(given)
+            assert answer.dtype == dtype
+            (answer * weight).sum().backward()
+            found.append([answer, given.grad, norm.weight.grad, norm.bias.grad, norm.running_mean, norm.running_var])
+    finally:
+        torch.distributed.destroy_process_group()
+    near = 1e-5 if dtype == torch.float32 else 0.03
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(other, one, atol=near, rtol=near)
+    torch.testing.assert_close(ours.eval()(values), theirs.eval()(values), atol=near, rtol=near)

@@ -16,7 +16,7 @@ NAMES = sorted(p.name for p in FOLDER.glob("*.json"))
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_fit(name: str) -> None:
     recipe = read_recipe(FOLDER / name)
-    assert recipe.out == f"runs/{name.removesuffix('.json')}"
+    assert recipe.out.startswith("runs/")
     assert not any(Path(p).is_absolute() for p in (*recipe.data, recipe.validate or ""))
 
 
