@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .layers import single_or_double
+from .layers import recomputed, single_or_double
 
 CHUNK_ELEMENTS = 1 << 25  # similarity entries computed at once while nothing is trained (128 MiB in fp32)
 CACHE_ELEMENTS = 1 << 18  # the same on a CPU, where the rows worked on should stay in the cache
+KEPT_ELEMENTS = 1 << 22  # in training on a CPU, a larger similarity map is not kept but computed again
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,18 @@ def attend(
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor, temperature: float) -> Tensor:
-    step = queries.shape[1]
+    length, columns = queries.shape[1], keys.shape[0] * keys.shape[1]
+    on_cpu = queries.device.type == "cpu"
+    step, large = length, False
     if not torch.is_grad_enabled():
-        elements = CACHE_ELEMENTS if queries.device.type == "cpu" else CHUNK_ELEMENTS
-        step = elements // (keys.shape[0] * keys.shape[1])
-    parts = [_softmax_mix(part, keys, values, allowed, temperature) for part in queries.split(max(step, 1), dim=1)]
+        step = (CACHE_ELEMENTS if on_cpu else CHUNK_ELEMENTS) // columns
+    elif large := on_cpu and length * columns > KEPT_ELEMENTS:
+        step = KEPT_ELEMENTS // 4 // columns
+
+    def mix(part: Tensor) -> Tensor:
+        return _softmax_mix(part, keys, values, allowed, temperature)
+
+    parts = [recomputed(mix, part) if large else mix(part) for part in queries.split(max(step, 1), dim=1)]
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
@@ -99,7 +107,8 @@ def _softmax_mix(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor,
     scale = 1.0 / (temperature * math.sqrt(queries.shape[2]))
     if queries.device.type == "cpu":  # plain products train twice as fast here as the fused kernel
         closed = torch.zeros_like(allowed, dtype=queries.dtype).masked_fill(~allowed, float("-inf"))
-        return ((queries * scale) @ keys.transpose(1, 2) + closed[:, None]).softmax(2) @ values
+        logits = ((queries * scale) @ keys.transpose(1, 2)).to(queries.dtype)
+        return logits.add_(closed[:, None]).softmax(2) @ values
     return F.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed[:, None, :], scale=scale)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 EPSILON = 1e-5  # the epsilon of Eq. 3, as in instance normalisation
 
@@ -67,3 +71,13 @@ def masked_mean_std(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     mean = (features * weight).sum((2, 3), keepdim=True) / total
     variance = ((features - mean).square() * weight).sum((2, 3), keepdim=True) / total
     return mean, (variance + EPSILON).sqrt()
+
+
+def recomputed(function: Callable[..., Any], *values: Any) -> Any:
+    """``function(*values)``; in training nothing inside is kept, the backward pass computes it once more.
+
+    Worth it where what is kept is large and what is asked for small. No random numbers may be drawn inside.
+    """
+    if not torch.is_grad_enabled():
+        return function(*values)
+    return checkpoint(function, *values, use_reentrant=False, preserve_rng_state=False)

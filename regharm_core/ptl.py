@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .attention import Attention, attend, gather_tokens, scatter_tokens
-from .layers import EPSILON, masked_mean_std, single_or_double
+from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
+from .layers import EPSILON, masked_mean_std, recomputed, single_or_double
 
 REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
 
@@ -63,16 +63,14 @@ class PTL(nn.Module):
             full, inside, outside = (single_or_double(part) for part in (features, foreground, background))
             mean, deviation, content, allowed = self.blocks(full, outside)
             usable = allowed.any(1)[:, None, None]
-            inside_mean, inside_deviation = masked_mean_std(full, inside)
-            queries = gather_tokens((full - inside_mean) / inside_deviation, (foreground[:, 0] > 0) & usable)
+            former = gather_tokens(full, (foreground[:, 0] > 0) & usable)
+            share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, former.index) * former.valid  # B Lf
+            queries = Tokens(_normalised(former.values, share), former.index, former.valid)
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
             fetched = attend(queries.values, content, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
             scale, shift = fetched.chunk(2, dim=2)
             translated = queries.values * scale + shift  # B Lf C, Eq. 5
-            where = queries.index[..., None]
-            former = rearrange(full, "b c h w -> b (h w) c").gather(1, where.expand_as(translated))
-            share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, queries.index)[..., None]
-            mixed = former + share * (translated - former)
+            mixed = former.values + share[..., None] * (translated - former.values)
         attention = None
         if return_attention:
             side = self.cells - self.span + 1
@@ -89,17 +87,22 @@ class PTL(nn.Module):
             background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
         # Variances come from sums of squares: centring on the background's own mean keeps them exact.
         centre, _ = masked_mean_std(features.detach(), background)
-        weighted = (features - centre) * background
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
-        mean = self._sum(weighted) * inverse  # B C K
-        variance = self._sum(weighted * (features - centre)) * inverse - mean.square()
-        deviation = (variance.clamp_min(0) + EPSILON).sqrt()
         cell = (height // self.cells, width // self.cells)
-        content = (self._project(weighted, cell) - mean * self._project(background, cell)) / deviation
+        first, second, content = recomputed(self._moments, features - centre, background, cell)
+        mean = first * inverse  # B C K
+        variance = second * inverse - mean.square()
+        deviation = (variance.clamp_min(0) + EPSILON).sqrt()
+        content = (content - mean * self._project(background, cell)) / deviation
         mean = mean + centre[:, :, :, 0]
         tokens = [rearrange(part, "b c k -> b k c") for part in (mean, deviation, content)]
         return tokens[0], tokens[1], tokens[2], area[:, 0] > 0.5
+
+    def _moments(self, features: Tensor, background: Tensor, cell: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Each block's weighted sum, sum of squares and squeeze: B C H W, B 1 H W -> three of B C K."""
+        weighted = features * background
+        return self._sum(weighted), self._sum(weighted * features), self._project(weighted, cell)
 
     def _sum(self, values: Tensor) -> Tensor:
         """Sum over each block: B C H W -> B C K, by way of the cells' sums."""
@@ -134,6 +137,12 @@ class PTL(nn.Module):
             for n, part in enumerate(answers.unbind(0))
         ]
         return torch.stack(shifted).sum(0).flatten(2)  # B C side side, flattened
+
+
+def _normalised(tokens: Tensor, share: Tensor) -> Tensor:
+    """Tokens B L C with weights B L, normalised over their image's."""
+    mean, deviation = masked_mean_std(rearrange(tokens, "b l c -> b c l 1"), rearrange(share, "b l -> b 1 l 1"))
+    return (tokens - rearrange(mean, "b c 1 1 -> b 1 c")) / rearrange(deviation, "b c 1 1 -> b 1 c")
 
 
 def _next_multiple(number: int, step: int) -> int:
