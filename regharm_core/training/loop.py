@@ -49,7 +49,8 @@ def train(recipe: Recipe, device: torch.device, *, world: World | None = None, s
     Raises:
         ConfigError: when a phase's batch cannot be shared out equally among the processes, or the weights to
             start from are of another network.
-        CheckpointError: when the weights to start from, or the state to go on from, cannot be used.
+        CheckpointError: when the weights to start from, or the state to go on from, cannot be used, or training
+            went astray to numbers that are not finite (the state of before stays).
         InputError: when the data or the pairs for validation cannot be read, or another run trains into the
             same folder.
     """
@@ -183,12 +184,14 @@ class _Run:
             writer.writerow({"seconds": round(self.elapsed, 1), "step": self.step, "images": self.images} | values)
 
     def save(self) -> None:
-        """Write the resumable state and the averaged weights, from the first process."""
+        """Write the averaged weights and the resumable state, from the first process.
+
+        Raises:
+            CheckpointError: when training has gone astray to numbers that are not finite; the last state stays.
+        """
         states = self.world.gather(self.random.get_state())
         if self.world.rank > 0:
             return
-        numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
-        save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
         facts = {
             "images": self.images,
             "steps": self.step,
@@ -199,7 +202,9 @@ class _Run:
             "licence": "MIT code; trained on research photographs, see MODEL_CARD.md",
         }
         weights = self.out / "weights.safetensors"
-        save_checkpoint(self.average, weights, facts=facts)
+        save_checkpoint(self.average, weights, facts=facts)  # first: it refuses what is not finite
+        numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
+        save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
         if self.recipe.shards is not None:
             split_file(weights, self.out, int(self.recipe.shards * 2**20))
 

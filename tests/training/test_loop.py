@@ -171,6 +171,17 @@ def test_the_command_in_bfloat16(photographs: Path, tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_run_that_went_astray_keeps_its_last_state(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    before = [p.read_bytes() for p in (made, made.with_name("state.safetensors"))]
+    run = started(recipe(photographs, tmp_path / "run", steps=8))
+    run.resume()
+    next(run.average.parameters()).data.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match="finite"):
+        run.save()
+    assert [p.read_bytes() for p in (made, made.with_name("state.safetensors"))] == before
+
+
 def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
     loop.train(recipe(photographs, tmp_path / "run"), CPU)
     state = tmp_path / "run" / "state.safetensors"
