@@ -2,8 +2,8 @@
 
     COMFYUI_PATH=... COMFYUI_PYTHON=... python -m tests.host.pictures
 
-The bundled weights are used, or those in the file that REGHARM_WEIGHTS names. The one picture that is
-not made here is load.jpg, cut from a screenshot.
+The examples are made to name the bundled default weights first, so that after new ones have come this is the only
+command to run. The one picture that is not made here is load.jpg, cut from a screenshot.
 """
 
 from __future__ import annotations
@@ -17,13 +17,23 @@ from pathlib import Path
 
 from PIL import Image
 
+from regharm_core.pipeline import default_weights
 from tests.host.server import PACK, Server, to_prompt
 
 EXAMPLES, DOCS, SAMPLES = PACK / "example_workflows", PACK / "web" / "docs", PACK / "assets" / "samples"
-WEIGHTS = "regharm-lite.safetensors"
 THUMBNAIL = (640, 400)
 
 Shown = dict[str, list[Image.Image]]
+
+
+def name_default_weights() -> None:
+    """Let every example load what Load Harmonizer lists first."""
+    for path in EXAMPLES.glob("*.json"):
+        flow = json.loads(path.read_text(encoding="utf-8"))
+        for node in flow["nodes"]:
+            if node["type"] == "RegHarmLoad":
+                node["widgets_values"][0] = default_weights().name
+        path.write_text(json.dumps(flow, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def run(server: Server, name: str) -> Shown:
@@ -108,10 +118,9 @@ def help_pictures(shown: dict[str, Shown]) -> dict[str, Image.Image]:
 
 
 def main() -> None:
+    name_default_weights()
     state = Path(tempfile.mkdtemp())
     server = Server(Path(os.environ["COMFYUI_PATH"]), state)
-    if chosen := os.environ.get("REGHARM_WEIGHTS"):
-        shutil.copy(chosen, state / "models" / "harmonizers" / WEIGHTS)
     try:
         server.start()
         shown = {path.stem: run(server, path.stem) for path in sorted(EXAMPLES.glob("*.json"))}

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from regharm_core.pipeline import default_weights
+
 PACK = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((PACK / "example_workflows").glob("*.json"))
 SCHEMA: dict[str, Any] = json.loads((PACK / "tests" / "nodes" / "schema.json").read_text(encoding="utf-8"))
@@ -70,6 +72,12 @@ def test_our_nodes_have_the_inputs_and_settings_of_the_schema(flow: dict[str, An
         for slot, value in zip(wanted, node["widgets_values"], strict=True):
             assert value in slot.get("options", [value])
             assert slot.get("min", value) <= value <= slot.get("max", value)
+
+
+def test_it_loads_the_bundled_default(flow: dict[str, Any]) -> None:
+    """After new weights: ``python -m tests.host.pictures`` names them in every example, and remakes the pictures."""
+    named = {node["widgets_values"][0] for node in flow["nodes"] if node["type"] == "RegHarmLoad"}
+    assert named == {default_weights().name}
 
 
 def test_it_runs_on_a_fresh_host(flow: dict[str, Any]) -> None:
