@@ -27,7 +27,7 @@ def is_iharmony4(folder: Path) -> bool:
 
 def subsets(folder: Path) -> list[Path]:
     """Those of the four folders that stand in ``folder``, or it alone where it is one of them."""
-    if folder.resolve().name in SUBSETS and folder.is_dir():
+    if _name(folder) in SUBSETS and folder.is_dir():
         return [folder]
     return [folder / name for name in SUBSETS if (folder / name).is_dir()]
 
@@ -47,8 +47,13 @@ def list_iharmony4(folder: Path, split: Split) -> list[Member]:
     return members
 
 
+def _name(folder: Path) -> str:
+    """What a folder is called, by a link's own name or, as for ".", by its place."""
+    return folder.name if folder.name in SUBSETS else folder.resolve().name
+
+
 def _members(subset: Path, split: Split) -> list[Member]:
-    name = subset.resolve().name
+    name = _name(subset)
     listed = subset / f"{name}_{split}.txt"
     there: dict[str, set[str]] = {}
     try:

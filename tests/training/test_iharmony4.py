@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,17 @@ def test_lists_that_give_whole_paths(iharmony4: Path) -> None:
     before = list_iharmony4(iharmony4, "train")
     listed.write_text("\r\n".join(f"HCOCO/composite_images/{line}" for line in listed.read_text().split()) + "\r\n")
     assert list_iharmony4(iharmony4, "train") == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_folders_that_are_links(iharmony4: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (iharmony4 / "HCOCO").rename(iharmony4 / "elsewhere")
+    (iharmony4 / "HCOCO").symlink_to(iharmony4 / "elsewhere")
+    (iharmony4 / "flickr").symlink_to(iharmony4 / "HFlickr")
+    assert len(list_iharmony4(iharmony4, "train")) == 16
+    assert len(list_iharmony4(iharmony4 / "HCOCO", "train")) == len(list_iharmony4(iharmony4 / "flickr", "test")) == 4
+    monkeypatch.chdir(iharmony4 / "HFlickr")
+    assert len(list_iharmony4(Path("."), "train")) == 4
 
 
 def test_what_is_drawn_is_what_the_files_hold(iharmony4: Path, monkeypatch: pytest.MonkeyPatch) -> None:
