@@ -5,7 +5,7 @@
 PAIRS_FOLDER holds real/, composite/ and mask/. Each photograph is divided into clusters of alike colour and texture
 (``clusters.py``), before its foreground's colours were moved; for each cluster that both the foreground and the
 background hold, the question is which share of the attention of the foreground's part falls into the background's
-part. TAR holds photographs with region maps: half of a region becomes the foreground, its colours are moved towards
+part. As a control the rest of the foreground is asked the same question. TAR holds photographs with region maps: half of a region becomes the foreground, its colours are moved towards
 another photograph's, and the question is which share falls into its other half. "By area" is what attention that is
 equal everywhere would give, by way of the same blocks. An untrained network of the same layers is measured too.
 Writes regions.json beside this file: mean shares, their ratio and its 95 % interval (bootstrap over photographs).
@@ -78,8 +78,14 @@ def share(attention: Attention, question: Question) -> tuple[float, float]:
     return float((mass(attention, question.asked) * part).sum()), float((mass(even, question.asked) * part).sum())
 
 
-def cluster_questions(folders: list[Path], size: int, *, moved: bool) -> Iterator[list[Question]]:
-    """One list a pair; the network is shown the composite, or the photograph itself where ``moved`` is False."""
+def cluster_questions(
+    folders: list[Path], size: int, *, moved: bool = True, rest: bool = False
+) -> Iterator[list[Question]]:
+    """One list a pair.
+
+    The network is shown the composite, or the photograph itself where ``moved`` is False; where ``rest`` is True the
+    foreground's other parts are asked instead of the cluster's.
+    """
     for folder in folders:
         for pair in read_pairs(folder, size=size):
             owner = clusters(colour_texture(pair.real), CLUSTERS)
@@ -89,9 +95,13 @@ def cluster_questions(folders: list[Path], size: int, *, moved: bool) -> Iterato
                 there = (owner == k).float()
                 held = float((there * inside).sum() / inside.sum().clamp_min(1))
                 around = float((there * outside).sum() / outside.sum().clamp_min(1))
-                if held >= HELD_BY_FOREGROUND and around >= HELD_BY_BACKGROUND:
-                    image = pair.composite if moved else pair.real
-                    found.append(Question(image, pair.mask[0], there * inside, there, held))
+                if held < HELD_BY_FOREGROUND or around < HELD_BY_BACKGROUND:
+                    continue
+                if rest and held > 1 - HELD_BY_FOREGROUND:
+                    continue
+                image = pair.composite if moved else pair.real
+                asked = (1 - there if rest else there) * inside
+                found.append(Question(image, pair.mask[0], asked, there, held))
             yield found
 
 
@@ -170,7 +180,8 @@ def main() -> None:
     nets = {"trained": net, "untrained": HarmonizerNet(net.config).eval()}
     size = net.config.view
     sets = {
-        "cluster, colours moved": cluster_questions(options.pairs, size, moved=True),
+        "cluster, colours moved": cluster_questions(options.pairs, size),
+        "cluster, asked from the rest of the foreground": cluster_questions(options.pairs, size, rest=True),
         "cluster, photograph as it is": cluster_questions(options.pairs, size, moved=False),
     }
     if options.photographs is not None:

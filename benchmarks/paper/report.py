@@ -1,0 +1,197 @@
+"""The paper's tables beside ours, from the results that are there: ../paper.md and gains.png.
+
+    python -m benchmarks.paper.report [--results FOLDER]
+
+FOLDER holds results of one set of conditions (``python -m regharm_core tables``); the one with the most where none is
+named. Nothing is measured here but parameters; memory.json comes from ``benchmarks.memory``, regions.json from
+``benchmarks.paper.regions``, the pictures from ``benchmarks.paper.figures``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from regharm_core.errors import InputError
+from regharm_core.files import replacing
+from regharm_core.training.tables.claims import CLAIMS, Scores, judge
+from regharm_core.training.tables.results import METRICS, overall, read_results
+from regharm_core.training.tables.rows import LINES, NETWORKS, Line
+from regharm_core.unet import parameter_count
+
+from . import words
+
+HERE = Path(__file__).resolve().parent
+
+
+def spread(results: Sequence[dict[str, Any]], metric: str) -> str:
+    """Mean over seeds and, in brackets, the distance between the largest and the smallest."""
+    values = [overall(result, metric) for result in results]
+    digits = 2 if metric != "fmse" else 1
+    text = f"{sum(values) / len(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ({max(values) - min(values):.{digits}f})"
+
+
+def quality(table: int, results: Sequence[dict[str, Any]], scores: Scores) -> list[str]:
+    """Quality of a table's rows, the paper's and ours."""
+    lines = ["| row | paper: PSNR, MSE, fMSE | over RBase | ours: PSNR, MSE, fMSE (spread) | over RBase | seeds |"]
+    lines += ["| --- | --- | ---: | --- | ---: | ---: |"]
+    base = next(line.printed.psnr for line in LINES if line.network == "rbase")
+    for line in _lines(table):
+        own = [result for result in results if result["network"] == line.network]
+        ours = ", ".join(spread(own, metric) for metric in METRICS) if own else "not yet trained"
+        difference = scores.difference(line.network, "rbase")
+        gain = f"{difference.mean:+.2f}" if difference.seeds and line.network != "rbase" else ""
+        gain += f" ± {difference.margin:.2f}" if gain and difference.margin is not None else ""
+        paper = f"{line.printed.psnr:.2f}, {line.printed.mse:.2f}, {line.printed.fmse:.2f}"
+        over = f"{line.printed.psnr - base:+.2f}" if line.network != "rbase" else ""
+        lines.append(f"| {line.label} | {paper} | {over} | {ours} | {gain} | {len(own)} |")
+    return lines
+
+
+def _lines(table: int) -> list[Line]:
+    """A table's rows; LTL at 32 px comes into Table 2 from Table 3."""
+    lines: list[Line] = []
+    for line in (one for one in LINES if one.table == table):
+        if table == 2 and line.network == "ltl-all":
+            other = next(one for one in LINES if one.network == "ltl-32")
+            lines.append(Line(2, "RBase + LTL, 32x32 only (of Table 3)", "ltl-32", other.printed))
+        lines.append(line)
+    return lines
+
+
+def memory_table(memory: dict[str, Any] | None) -> list[str]:
+    """Memory of Tables 3 and 4."""
+    if memory is None:
+        return ["not yet measured"]
+    lines = ["| table | row | paper, MB | ours alone | ours in the network |", "| ---: | --- | ---: | ---: | ---: |"]
+    below = True
+    for line in LINES:
+        if line.memory is not None:
+            ours = memory["rows"][line.network]
+            below = below and max(ours.values()) < line.memory
+            cells = f"{line.memory} | {ours['alone']:.0f} | {ours['in_network']:.0f}"
+            lines.append(f"| {line.table} | {line.label} | {cells} |")
+    return [*lines, "", f"Below the paper's in every row: {'yes' if below else 'no'}."]
+
+
+def parameter_table() -> list[str]:
+    """Parameters of Table 5."""
+    lines = ["| width | paper, M | ours, M | difference |", "| --- | ---: | ---: | ---: |"]
+    for line in LINES:
+        if line.parameters is not None:
+            ours = parameter_count(NETWORKS[line.network]) / 1e6
+            away = 100 * (ours / line.parameters - 1)
+            lines.append(f"| {line.label} | {line.parameters} | {ours:.2f} | {away:+.2f} % |")
+    return lines
+
+
+def claims_table(scores: Scores) -> list[str]:
+    """Every claim with what the results say of it."""
+    lines = ["| claim | verdict | difference, dB | against | seeds |", "| --- | --- | ---: | --- | ---: |"]
+    for finding in (judge(claim, scores) for claim in CLAIMS):
+        d = finding.difference
+        number = "" if not d.seeds else f"{d.mean:+.3f}" + ("" if d.margin is None else f" ± {d.margin:.3f}")
+        lines.append(f"| {finding.claim.text} | {finding.verdict} | {number} | {finding.rival} | {d.seeds} |")
+    return lines
+
+
+def regions_table(regions: dict[str, Any] | None) -> list[str]:
+    """Shares of attention against shares of area."""
+    if regions is None:
+        return ["not yet measured"]
+    lines = ["| question: network, layer | photographs | share | by area | ratio (95 %) | larger in |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for name, row in regions["rows"].items():
+        low, high = row["interval"]
+        cells = f"{row['share']:.3f} | {row['by_area']:.3f} | {row['ratio']:.2f} ({low:.2f} to {high:.2f})"
+        lines.append(f"| {name} | {row['photographs']} | {cells} | {100 * row['larger_in']:.0f} % |")
+    return lines
+
+
+def gains(results: Sequence[dict[str, Any]]) -> str:
+    """What the gains of the self-attentions, zero at the start, came to."""
+    found: dict[str, list[float]] = {}
+    for result in results:
+        for name, value in result["learned"].items():
+            found.setdefault(f"{result['network']}, {name.removesuffix('.gain')}", []).append(value)
+    said = [f"{name}: {' / '.join(f'{v:+.2f}' for v in values)}" for name, values in found.items()]
+    return "; ".join(said) or "none trained yet"
+
+
+def report(results: Sequence[dict[str, Any]], memory: dict[str, Any] | None, regions: dict[str, Any] | None) -> str:
+    """The whole page."""
+    scores = Scores(results)
+    noise = "no network has two seeds yet, so the noise of a run is not known"
+    if scores.freedom:
+        noise = f"one run's deviation is {scores.noise:.3f} dB ({scores.freedom} degrees of freedom)"
+    lines = [words.HEAD, words.conditions(results, noise)]
+    for table in (2, 3, 4, 5):
+        lines += [f"\n## Table {table}\n", *quality(table, results, scores)]
+        if table == 2:
+            lines += ["\n![Gain over RBase, the paper's and ours](paper/gains.png)"]
+            lines += [f"\nGains of the self-attentions, which start at zero: {gains(results)}."]
+        if table == 5:
+            lines += ["", *parameter_table()]
+    lines += ["\n## Which claims hold\n", words.CLAIMS, *claims_table(scores)]
+    lines += ["\n## Memory\n", words.MEMORY, *memory_table(memory)]
+    lines += ["\n## Where the foreground looks\n", words.LOOKS, *regions_table(regions), words.TAIL]
+    return "\n".join(lines)
+
+
+def plot(results: Sequence[dict[str, Any]], path: Path) -> None:
+    """Gain over RBase of every network but Base and the wide ones, with margins where they are known."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    scores = Scores(results)
+    base = next(line.printed.psnr for line in LINES if line.network == "rbase")
+    printed = {line.network: line.printed.psnr - base for line in LINES if line.table < 5}
+    names = [n for n in printed if n not in ("base", "rbase", "ltl-ptl-4c")]
+    figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+    axes.plot(names, [printed[n] for n in names], "o", label="paper (iHarmony4, 140 epochs)")
+    for n in names:
+        d = scores.difference(n, "rbase")
+        if d.seeds:
+            axes.errorbar([n], [d.mean], yerr=d.margin, fmt="s", color="C1", capsize=4)
+    axes.plot([], [], "s", color="C1", label="ours (margin: 95 %)")
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_ylabel("PSNR over RBase, dB")
+    axes.tick_params(axis="x", rotation=40)
+    axes.legend()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    pyplot.close(figure)
+
+
+def most_results(folder: Path) -> list[dict[str, Any]]:
+    """The results of the set of conditions that has the most; none where there are none."""
+    sets = [read_results(part) for part in sorted(folder.iterdir()) if part.is_dir()] if folder.is_dir() else []
+    return max(sets, key=len, default=[])
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def main() -> None:
+    """Write both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path)
+    folder = parser.parse_args().results
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"no such folder of results: {folder}")
+    results = most_results(HERE / "results") if folder is None else read_results(folder)
+    plot(results, HERE / "gains.png")
+    text = report(results, _read(HERE / "memory.json"), _read(HERE / "regions.json"))
+    with replacing(HERE.parent / "paper.md") as temporary:
+        temporary.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

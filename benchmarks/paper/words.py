@@ -1,0 +1,85 @@
+"""The sentences of ../paper.md that are not computed, and those that say under which conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+HEAD = """# The paper's tables, made again
+
+*Image Harmonization by Matching Regional References* (Zhu et al., 2022), Tables 2 to 5 and Figures 1 and 5, beside what
+this project measures. Made by `python -m benchmarks.paper.report` from the files in `paper/`; a row is trained and
+measured by
+
+    python -m regharm_core tables --table 2 --data TAR... --validate PAIRS --out benchmarks/paper/results
+
+(`--row NAME` for one network, `--list` for their names, `--seeds 0 1 2`; a stopped row goes on, a finished one is
+skipped). The rows themselves are data: `regharm_core/training/tables/rows.py`.
+"""
+
+DIFFERENT = """
+What differs from the paper:
+
+- Photographs with region maps and composites made on the fly instead of iHarmony4; 64 fixed pairs of each of three
+  kinds (inside an object's mask; clean cut-outs; soft blobs), counted alike. PSNR of one table cannot be compared with
+  the other's; gains over RBase can, with the rest of this list in mind.
+- A small fraction of the paper's budget (140 epochs of 65,742 pictures), at a reduced width and size; gates and extra
+  convolutions are as in the full network.
+- Adam with a cosine after a short rise instead of a step at epoch 120; the average of the weights is measured.
+- The softmax has a temperature of sqrt(C), which the paper does not print: tokens of unit variance would else give
+  one-hot attention.
+- The budget is a number of steps: with one seed every network sees the same composites in the same order and starts
+  from the same weights in the layers that all have. Seconds would give a cheap network more of them, and on a shared
+  machine would measure the neighbours. What a module costs in time is in `speed.md`, in memory below.
+- Table 2 of the paper prints for "RBase + LTL" what Table 3 prints for LTL at all three levels, to every digit, though
+  its final model has LTL at 32x32 only. Both are rows here.
+- Direct prediction ("Base") has to learn to copy the picture before it can harmonize it; under a budget as short as
+  this its distance to RBase says that, and little of what is left after 140 epochs.
+"""
+
+CLAIMS = """Difference of PSNR over the seeds that both networks have. The margin is a 95 % interval from the noise
+that is left when each network's and each seed's own effect is taken off all networks with several seeds ("Base" left
+out). A claim "holds" or "fails" when the difference lies outside the margin; "one seed" means that no noise is known
+yet.
+"""
+
+MEMORY = """Batch 4, 256 x 256, fp32, full width, a fifth of the picture foreground, one training step, every allocation
+counted (`python -m benchmarks.memory`, `memory.md`). Alone: the module's own peak, above its input, its output's
+gradient and its weights. In the network: peak of a step of RBase with the module, less that of RBase.
+"""
+
+LOOKS = """![Figure 5 of the paper with our weights](paper/figure5.jpg)
+
+As the paper's Fig. 5: composites (foreground outlined), what the whole foreground looks at in PTL and in LTL, and the
+harmonized picture. `python -m benchmarks.paper.figures`; provenance: `paper/pictures/PROVENANCE.md`.
+
+![Figure 1 of the paper with our weights](paper/figure1.jpg)
+
+As the paper's Fig. 1: two points of one foreground (green), and where each looks.
+
+On photographs (`python -m benchmarks.paper.regions`): the share of attention that falls into the background's part of
+the colour-texture cluster that is asked about (k-means, six clusters a photograph, before the colours were moved; pairs
+that no weights were trained on), or into the other half of a region whose one half is the foreground (photographs that
+the weights have seen in training). "By area" is what attention that is equal everywhere would give; the last column
+says in how many photographs the share is larger than that. Region maps have no classes, so kinds of objects cannot be
+asked about. The intervals are bootstraps over photographs.
+"""
+
+TAIL = ""
+
+
+def conditions(results: Sequence[dict[str, Any]], noise: str) -> str:
+    """Under which terms the results were made."""
+    if not results:
+        return "No row has been trained yet.\n" + DIFFERENT
+    first = results[0]
+    c = first["conditions"]
+    pairs = sum(kind["pairs"] for kind in first["kinds"].values())
+    bare = sum(kind["composite"]["psnr"] for kind in first["kinds"].values()) / len(first["kinds"])
+    precision = "bf16" if c["bf16"] else "fp32"
+    return (
+        f"Equal for all rows: C = {c['width']} (the paper: 32), {c['size']} px (256), batch {c['batch']} (4), "
+        f"{c['steps']:,} steps, so {first['images']:,} composites from {first['photographs']:,} photographs, "
+        f"{precision}; measured on {pairs} pairs at {c['size']} px, whole pictures. The bare composites have "
+        f"{bare:.2f} dB. {len(results)} runs so far; {noise}.\n{DIFFERENT}"
+    )
