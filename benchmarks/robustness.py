@@ -1,8 +1,10 @@
 """Trust in figures: broken weights files timed, a soak, and what fuzzing found.
 
-    python -m benchmarks.robustness [--calls 2000] [--minutes 10]
+    python -m benchmarks.robustness [broken] [soak] [weights] [pictures] [--calls 2000] [--minutes 10]
 
-Writes robustness.md beside this file. Each part runs in a process of its own, so that its memory is its own.
+Without names, every part. Writes robustness.json and robustness.md beside this file; parts that were not asked
+for stay as they were. Each part runs in a process of its own, so that its memory is its own. Seconds are the
+CPU's, so that what else the machine does leaves no trace in them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 
@@ -28,10 +30,17 @@ from regharm_core.checkpoint import load_network
 from regharm_core.files import replacing
 from regharm_core.pipeline import default_weights
 from tests.robustness.corpus import good_file, malformed, mutated
+from tests.robustness.limits import measured
 
-from .peak import Peak, resident
+from .peak import resident
 
 MIB = 1 << 20
+TITLES = {
+    "broken": "Broken weights files",
+    "soak": "Soak",
+    "weights": "Fuzzing the weights reader",
+    "pictures": "Fuzzing the way of a picture",
+}
 
 
 def broken_files() -> dict[str, object]:
@@ -42,25 +51,28 @@ def broken_files() -> dict[str, object]:
         path = Path(folder) / "given.safetensors"
         load_network(good_file(Path(folder)))  # what is imported and cached on first use
         corpus = [data for _, data in malformed(good_file(Path(folder)).read_bytes())]
-        loaded, slowest, highest = 0, 0.0, 0.0
+        loaded, slowest, highest, beyond = 0, 0.0, 0, 0
+
+        def load() -> None:
+            nonlocal loaded
+            try:
+                load_network(path)
+                loaded += 1
+            except CheckpointError:
+                pass
+
         for data in chain(corpus, mutated(bundled, 2000, 0)):
             path.write_bytes(data)
-            began = time.monotonic()
-            with Peak() as peak:
-                try:
-                    load_network(path)
-                    loaded += 1
-                except CheckpointError:
-                    pass
-            highest = max(highest, peak.grown)
-            slowest = max(slowest, time.monotonic() - began)
+            seconds, grown = measured(load)
+            slowest, highest, beyond = max(slowest, seconds), max(highest, grown), max(beyond, grown - 2 * len(data))
     return {
-        "malformed": len(corpus),
-        "mutated": 2000,
+        "malformed files": len(corpus),
+        "flips and splices of the bundled weights": 2000,
         "of them valid": loaded,
-        "slowest seconds": round(slowest, 3),
-        "largest file, MiB": round(len(bundled) / MIB, 2),
-        "highest memory of one load, MiB": round(highest, 2),
+        "CPU seconds of the slowest": round(slowest, 3),
+        "bundled weights, MiB": round(len(bundled) / MIB, 2),
+        "highest memory of one load, MiB": round(highest / MIB, 2),
+        "highest memory beyond twice the file, MiB": round(beyond / MIB, 2),
     }
 
 
@@ -88,7 +100,7 @@ def soak(calls: int) -> dict[str, object]:
     for _ in range(100):
         call()  # allocators and thread pools settle
     files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
-    began = time.monotonic()
+    began = time.process_time()
     for n in range(calls):
         call()
         if n % 20 == 19:
@@ -96,7 +108,7 @@ def soak(calls: int) -> dict[str, object]:
     x, y = np.array(memory).T
     return {
         "calls": calls,
-        "seconds": round(time.monotonic() - began),
+        "CPU seconds": round(time.process_time() - began),
         "MiB at the start": round(float(y[:5].mean()), 1),
         "MiB at the end": round(float(y[-5:].mean()), 1),
         "slope, MiB per 1,000 calls": round(float(np.polyfit(x, y, 1)[0]) * 1000, 2),
@@ -106,12 +118,13 @@ def soak(calls: int) -> dict[str, object]:
     }
 
 
-def report(parts: list[tuple[str, dict[str, object]]]) -> str:
+def report(parts: dict[str, dict[str, object]]) -> str:
     """The parts as Markdown."""
-    lines = ["# Robustness", "", "Made by `python -m benchmarks.robustness` (two CPU cores).", ""]
-    for title, facts in parts:
-        lines += [f"## {title}", "", "| what | figure |", "| --- | --- |"]
-        lines += [f"| {name} | {value} |" for name, value in facts.items()] + [""]
+    lines = ["# Robustness", "", "Made by `python -m benchmarks.robustness` on a CPU. Seconds are the CPU's.", ""]
+    for name, title in TITLES.items():
+        if name in parts:
+            lines += [f"## {title}", "", f"`python -m benchmarks.robustness {name}`", "", "| what | figure |"]
+            lines += ["| --- | --- |"] + [f"| {what} | {value} |" for what, value in parts[name].items()] + [""]
     return "\n".join(lines)
 
 
@@ -122,27 +135,33 @@ def in_process(*arguments: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Run every part and write the report."""
+    """Run the parts that are asked for and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(TITLES))
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--part", choices=["broken", "soak"])
+    parser.add_argument("--here", choices=["broken", "soak"], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.part is not None:
-        print(json.dumps(broken_files() if options.part == "broken" else soak(options.calls)))
+    if options.here is not None:
+        print(json.dumps(broken_files() if options.here == "broken" else soak(options.calls)))
         return
+    if unknown := set(options.parts) - set(TITLES):
+        parser.error(f"unknown parts {sorted(unknown)}; known are {list(TITLES)}")
     here, minutes = "benchmarks.robustness", str(options.minutes)
     jobs = {
-        "Broken weights files": (here, "--part", "broken"),
-        "Soak": (here, "--part", "soak", "--calls", str(options.calls)),
-        "Fuzzing the weights reader": ("benchmarks.fuzz", "weights", "--minutes", minutes),
-        "Fuzzing the way of a picture": ("benchmarks.fuzz", "pictures", "--minutes", minutes),
+        "broken": (here, "--here", "broken"),
+        "soak": (here, "--here", "soak", "--calls", str(options.calls)),
+        "weights": ("benchmarks.fuzz", "weights", "--minutes", minutes),
+        "pictures": ("benchmarks.fuzz", "pictures", "--minutes", minutes),
     }
-    with ThreadPoolExecutor(2) as pool:  # each waits for a process; two at a time
-        found = list(pool.map(lambda job: in_process(*job), jobs.values()))
-    parts = list(zip(jobs, found, strict=True))
-    with replacing(Path(__file__).with_suffix(".md")) as temporary:
-        temporary.write_text(report(parts), encoding="utf-8")
+    for name in options.parts or TITLES:
+        facts = in_process(*jobs[name]) | {"made on": datetime.now(timezone.utc).date().isoformat()}
+        kept = Path(__file__).with_suffix(".json")
+        parts = (json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}) | {name: facts}
+        with replacing(kept) as temporary:
+            temporary.write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
+        with replacing(kept.with_suffix(".md")) as temporary:
+            temporary.write_text(report(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":
