@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import comfy.model_management as mm
@@ -127,7 +128,8 @@ def in_batches(
         part: Tensor | None = None
         try:
             check_cancel()
-            part = work(net, rows, batch, _reporter(bar, done))
+            with _cancel_in_every_layer(net):
+                part = work(net, rows, batch, _reporter(bar, done))
         except Exception as error:
             mm.raise_non_oom(error)
         if part is None:  # outside the handler, whose traceback would keep the failed batch alive
@@ -160,6 +162,17 @@ def warn(node_id: str | None, *warnings: str | None) -> None:
 def publish(tensor: Tensor) -> Tensor:
     """A tensor that a node made from nothing, on the device and in the dtype that travel between nodes."""
     return tensor.to(mm.intermediate_device(), mm.intermediate_dtype())
+
+
+@contextmanager
+def _cancel_in_every_layer(net: HarmonizerNet) -> Iterator[None]:
+    """Hear Cancel within a pass of the network too: one of a wide network takes seconds on a CPU."""
+    hooks = [module.register_forward_pre_hook(lambda *_: check_cancel()) for module in net.modules()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _first_batch(device: torch.device, count: int, pixels: int) -> int:

@@ -88,12 +88,12 @@ def test_cancel_is_heard_within_a_second_and_the_next_prompt_runs(server: Server
     server.run(graph(strength=0.9))
     running = server.queue(graph(frames=60, strength=0.8))
     time.sleep(3)
-    pressed = time.monotonic()
+    pressed, used = time.monotonic(), server.processor_seconds()
     server.raw("/interrupt", {})
     entry = server.wait(running)
-    heard = time.monotonic() - pressed
+    heard, work = time.monotonic() - pressed, server.processor_seconds() - used
     assert "execution_interrupted" in events(entry)
-    assert heard < 2  # a second, and as much again for a busy machine and the polling
+    assert heard < 1 or work < 1, (heard, work)  # a busy machine stretches the clock, not the work
     server.run(graph(strength=0.7))
 
 

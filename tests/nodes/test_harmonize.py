@@ -178,6 +178,21 @@ def test_cancel_goes_through(pack: Any, harmonizer: Any, scene: Any, frames: str
     assert result.shape == scene.image.shape
 
 
+def test_cancel_is_heard_in_every_layer(pack: Any, harmonizer: Any, scene: Any) -> None:
+    passed: list[str] = []
+    last = harmonizer.model.head.register_forward_hook(lambda *_: passed.append("head"))
+    pack.run(NODE, harmonizer, scene.image[:1], scene.mask[:1], 1.0)
+    layers, before = len(list(harmonizer.model.modules())), pack.host.checks
+    assert passed and before > layers / 2
+    passed.clear()
+    pack.host.checks, pack.host.cancel_after = 0, before // 2
+    with pytest.raises(pack.host.interrupt):
+        pack.run(NODE, harmonizer, scene.image[:1], scene.mask[:1], 1.0)
+    assert not passed, "the pass went on to its end"
+    last.remove()
+    assert not any(module._forward_pre_hooks for module in harmonizer.model.modules())
+
+
 class SmallDevice:
     """Stands in for the core's harmonize on a device with room for ``room`` pictures."""
 
