@@ -5,10 +5,11 @@
 PAIRS_FOLDER holds real/, composite/ and mask/. Each photograph is divided into clusters of alike colour and texture
 (``clusters.py``), before its foreground's colours were moved; for each cluster that both the foreground and the
 background hold, the question is which share of the attention of the foreground's part falls into the background's
-part. As a control the rest of the foreground is asked the same question. TAR holds photographs with region maps: half of a region becomes the foreground, its colours are moved towards
-another photograph's, and the question is which share falls into its other half. "By area" is what attention that is
-equal everywhere would give, by way of the same blocks. An untrained network of the same layers is measured too.
-Writes regions.json beside this file: mean shares, their ratio and its 95 % interval (bootstrap over photographs).
+part. As a control the rest of the foreground is asked the same. TAR holds photographs with region maps: half of a
+region becomes the foreground, its colours are moved towards another photograph's, and the question is which share
+falls into its other half. "By area" is what attention that is equal everywhere would give, by way of the same blocks.
+An untrained network of the same layers is measured too. Writes regions.json beside this file: mean shares, their
+ratio and its 95 % interval (bootstrap over photographs), and how wide the attention is.
 """
 
 from __future__ import annotations
@@ -78,6 +79,13 @@ def share(attention: Attention, question: Question) -> tuple[float, float]:
     return float((mass(attention, question.asked) * part).sum()), float((mass(even, question.asked) * part).sum())
 
 
+def width(attention: Attention) -> float:
+    """How many references a location really looks at, e to the entropy, as a share of those that there are."""
+    rows = attention.weights()[0][attention.queries.valid[0]]  # L K
+    entropy = -(rows * rows.clamp_min(1e-12).log()).sum(1)
+    return float(entropy.exp().mean() / attention.allowed.sum().clamp_min(1))
+
+
 def cluster_questions(
     folders: list[Path], size: int, *, moved: bool = True, rest: bool = False
 ) -> Iterator[list[Question]]:
@@ -131,9 +139,9 @@ def region_questions(tar: Path, count: int, size: int) -> Iterator[list[Question
         yield [Question(small[:3], small[3], small[3], small[4], 1.0)]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def measure(nets: dict[str, HarmonizerNet], photographs: Iterator[list[Question]]) -> dict[str, list[list[float]]]:
-    """For each network and layer, [share, by area] of each photograph that has a question."""
+    """For each network and layer, [share, by area, share of the references] of each photograph with a question."""
     found: dict[str, list[list[float]]] = {}
     for questions in photographs:
         if not questions:
@@ -144,18 +152,19 @@ def measure(nets: dict[str, HarmonizerNet], photographs: Iterator[list[Question]
                 answers = torch.tensor([share(looked, q) for q in questions])
                 weight = torch.tensor([q.weight for q in questions])[:, None]
                 mean = (answers * weight).sum(0) / weight.sum()
-                found.setdefault(f"{name} {layer}", []).append(mean.tolist())
+                found.setdefault(f"{name} {layer}", []).append([*mean.tolist(), width(looked)])
     return found
 
 
 def summary(values: list[list[float]]) -> dict[str, float | int | list[float]]:
-    """Means, their ratio, its interval, and in how many of ten photographs the share is larger than the area's."""
-    pairs = torch.tensor(values, dtype=torch.float64)  # N 2
+    """Means, the shares' ratio with its interval, in what part of the photographs the share is the larger, and which
+    part of the references a location really looks at."""
+    pairs = torch.tensor(values, dtype=torch.float64)  # N 3
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randint(len(pairs), (RESAMPLES, len(pairs)), generator=generator)
     means = pairs[drawn].mean(1)
     low, high = torch.quantile(means[:, 0] / means[:, 1], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    looked, expected = pairs.mean(0).tolist()
+    looked, expected, seen = pairs.mean(0).tolist()
     return {
         "photographs": len(pairs),
         "share": round(looked, 4),
@@ -163,6 +172,7 @@ def summary(values: list[list[float]]) -> dict[str, float | int | list[float]]:
         "ratio": round(looked / expected, 3),
         "interval": [round(low, 3), round(high, 3)],
         "larger_in": round(float((pairs[:, 0] > pairs[:, 1]).double().mean()), 3),
+        "width": round(seen, 3),
     }
 
 

@@ -60,9 +60,10 @@ As the paper's Fig. 1: two points of one foreground (green), and where each look
 On photographs (`python -m benchmarks.paper.regions`): the share of attention that falls into the background's part of
 the colour-texture cluster that is asked about (k-means, six clusters a photograph, before the colours were moved; pairs
 that no weights were trained on), or into the other half of a region whose one half is the foreground (photographs that
-the weights have seen in training). "By area" is what attention that is equal everywhere would give; the last column
+the weights have seen in training). "By area" is what attention that is equal everywhere would give; "larger in"
 says in how many photographs the share is larger than that. Region maps have no classes, so kinds of objects cannot be
-asked about. The intervals are bootstraps over photographs.
+asked about. The intervals are bootstraps over photographs. Width: how many references a location really looks at (e to
+the entropy of its attention), as a share of those there are.
 """
 
 TAIL = ""
