@@ -52,14 +52,19 @@ def weights_path(name: str) -> Path:
     """The file behind a name of :func:`weights_names`.
 
     Raises:
-        CheckpointError: when there is none; the folders that were searched are named.
+        CheckpointError: when there is none, the folders that were searched are named; or when it is a link that
+            leads out of them.
     """
+    folders = folder_paths.get_folder_paths(FOLDER)
     try:
         if name in weights_names():  # and so no way out by "../"
-            return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+            path = Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+            if any(path.resolve().is_relative_to(Path(folder).resolve()) for folder in folders):
+                return path
+            raise CheckpointError(f"{name!r} is a link out of {path.parent}; add its folder to extra_model_paths.yaml")
     except FileNotFoundError:
         pass  # listed a moment ago, and gone
-    searched = ", ".join(folder_paths.get_folder_paths(FOLDER))
+    searched = ", ".join(folders)
     raise CheckpointError(f"no weights {name!r} in {searched}")
 
 

@@ -81,6 +81,21 @@ def test_names_cannot_leave_the_model_folders(pack: Any, weights: str, name: str
         pack.run("RegHarmLoad", name.format(outside=outside))
 
 
+def test_links_cannot_leave_the_model_folders(pack: Any, weights: str, tmp_path: Path) -> None:
+    """A linked file may lie in another of the folders, or the folder itself be linked, but no file lead elsewhere."""
+    core, host = pack.module("regharm_core"), pack.module("nodes.host")
+    folder = pack.host.models_dir / "harmonizers"
+    outside = copy_weights(pack, weights, tmp_path / "outside", "secret.safetensors")
+    (folder / "linked.safetensors").symlink_to(outside)
+    with pytest.raises(core.CheckpointError, match="link out of"):
+        pack.run("RegHarmLoad", "linked.safetensors")
+    (folder / "again.safetensors").symlink_to(folder / weights)
+    assert host.weights_path("again.safetensors").read_bytes() == outside.read_bytes()
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    assert host.weights_path(weights) == folder / weights
+
+
 def test_a_changed_file_is_loaded_again(pack: Any, weights: str) -> None:
     node = pack.nodes["RegHarmLoad"]
     before = node.fingerprint_inputs(weights, "fp32")
