@@ -86,7 +86,7 @@ def test_memory_runs_out_always(
     scene: Any,  # noqa: F811
     node: str,
 ) -> None:
-    """From every fifth point on: a clear error, the host asked to free the device, no tensor left; then it works again."""
+    """From every fifth point on: a clear error, the host asked to free the device, no tensor left; then all is well."""
     pack.host.device_is_cpu = False
     counted = FaultAt(None)
     right = run(pack, harmonizer, scene, counted, node)
