@@ -35,6 +35,9 @@ class HarmonizerConfig:
         refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
         view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep
             their names: at a view of 128 the "128 px" level has 64 px.
+        caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
+            mean square over the foreground is e is scaled by ``e / (e + caution^2)``, so that what fits
+            already is left alone (not in the paper; 0 = its plain residual).
 
     Raises:
         ConfigError: when a value is outside its range.
@@ -51,6 +54,7 @@ class HarmonizerConfig:
     gated: bool = True
     refine: tuple[int, int, int, int] = (2, 2, 2, 2)
     view: int = 256
+    caution: float = 0.0
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1, 256)
@@ -76,6 +80,9 @@ class HarmonizerConfig:
         temperature = self.temperature
         if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
             raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {short(temperature)}")
+        caution = self.caution
+        if type(caution) not in (int, float) or not 0 <= caution <= 64:
+            raise ConfigError(f"caution must be a number from 0 to 64, got {short(caution)}")
         _four_counts("refine", self.refine)
         _whole("view", self.view, 64, 1024)
         if self.view % 32:

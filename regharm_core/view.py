@@ -128,14 +128,33 @@ class View:
             guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
             usable = usable_composites(weight, allowed)
             if mirrored:
-                seen = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
-                plain, turned = _residual(model, *seen).chunk(2)
+                other = None if allowed is None else _with_mirror(allowed)
+                plain, turned = _residual(model, _with_mirror(guide), _with_mirror(weight), other).chunk(2)
                 residual = (plain + turned.flip(-1)) / 2
             else:
                 residual = _residual(model, guide, weight, allowed)
+            residual = hold_back(residual, weight, model.config.caution)
             parts.append((guide, weight, residual, usable))
         guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
         return cls(guide, weight, residual, usable)
+
+
+def hold_back(residual: Tensor, weight: Tensor, caution: float) -> Tensor:
+    """Scale each residual by ``e / (e + caution^2)``, e its mean square over the foreground in 8-bit values.
+
+    The network's error is about as large where nothing needs to be changed as elsewhere: a small answer is
+    mostly error, a large one mostly right (the shrinkage of a Wiener filter).
+
+    Args:
+        residual: B 3 H W.
+        weight: B 1 H W, the mask.
+        caution: see :class:`regharm_core.config.HarmonizerConfig`.
+    """
+    if caution == 0:
+        return residual
+    area = weight.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
+    energy = ((residual * 255).square() * weight).sum((1, 2, 3), keepdim=True) / (3 * area)  # B 1 1 1
+    return residual * (energy / (energy + caution**2))
 
 
 def _with_mirror(part: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ ODD = HarmonizerConfig(
     gated=False,
     refine=(0, 1, 2, 3),
     view=192,
+    caution=2.5,
 )
 
 
@@ -73,6 +74,9 @@ def test_channels_double_up_to_the_cap() -> None:
         ("refine", (1, 1, 1, 5)),
         ("refine", (1, 1, 1, -1)),
         ("refine", 2),
+        ("caution", -1),
+        ("caution", float("nan")),
+        ("caution", True),
         ("view", 0),
         ("view", 100),
         ("view", 2048),
