@@ -195,8 +195,12 @@ def _smaller(batch: int, device: torch.device, size: tuple[int, int]) -> int:
     mm.soft_empty_cache()
     raise DeviceMemoryError(
         f"out of memory on {device} with a single picture of {size[1]} x {size[0]} px; all models were moved off "
-        "the device. Make the picture smaller, close what else uses the device, or start ComfyUI with --cpu."
+        f"the device. Make the picture smaller, or close what else uses the memory{_or_the_cpu(device)}."
     )
+
+
+def _or_the_cpu(device: torch.device) -> str:
+    return "" if device.type == "cpu" else ", or start ComfyUI with --cpu"
 
 
 def _reporter(bar: comfy.utils.ProgressBar, before: int) -> Progress:
