@@ -75,11 +75,12 @@ def test_every_language_names_every_node_and_input(pack: Any, language: str) -> 
             assert [e["tooltip"] for e in [*said["inputs"].values(), *said["outputs"].values()]] == spoken
 
 
-def test_every_node_has_a_help_page_whose_pictures_exist(pack: Any) -> None:
+@pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
+def test_every_node_has_a_help_page_whose_pictures_exist(pack: Any, page: str) -> None:
+    docs = PACK / "web" / "docs"  # what pictures resolve against, whichever the page
     for name in pack.nodes:
-        page = PACK / "web" / "docs" / f"{name}.md"
-        text = page.read_text(encoding="utf-8")
+        text = (docs / page.format(name)).read_text(encoding="utf-8")
         pictures = [part.split(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
-        assert pictures, f"{page.name} shows nothing"
+        assert pictures, f"{page.format(name)} shows nothing"
         for picture in pictures:
-            assert (page.parent / picture).is_file(), f"{page.name} wants {picture}"
+            assert (docs / picture).is_file(), f"{page.format(name)} wants {picture}"
