@@ -103,15 +103,15 @@ def regions_table(regions: dict[str, Any] | None) -> list[str]:
     """Shares of attention against shares of area."""
     if regions is None:
         return ["not yet measured"]
-    lines = ["| question: network, layer | photographs | share | by area | ratio (95 %) | larger in | width |"]
-    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines = ["| question: network, layer | photographs | share | by area | ratio (95 %) | larger in | width | so |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
     for name, row in regions["rows"].items():
         low, high = row["interval"]
         cells = f"{row['share']:.3f} | {row['by_area']:.3f} | {row['ratio']:.2f} ({low:.2f} to {high:.2f})"
-        lines.append(
-            f"| {name} | {row['photographs']} | {cells} | {100 * row['larger_in']:.0f} % | {100 * row['width']:.0f} % |"
-        )
-    return lines
+        more = f"{100 * row['larger_in']:.0f} % | {100 * row['width']:.0f} %"
+        so = "drawn to it" if low > 1 else "drawn away" if high < 1 else "not told apart from area"
+        lines.append(f"| {name} | {row['photographs']} | {cells} | {more} | {so} |")
+    return [*lines, "", f"Weights: `{regions['weights']}`, {regions['size']} px, whole pictures."]
 
 
 def gains(results: Sequence[dict[str, Any]]) -> str:

@@ -30,7 +30,7 @@ What differs from the paper:
   one-hot attention.
 - The budget is a number of steps: with one seed every network sees the same composites in the same order and starts
   from the same weights in the layers that all have. Seconds would give a cheap network more of them, and on a shared
-  machine would measure the neighbours. What a module costs in time is in `speed.md`, in memory below.
+  machine would measure the neighbours. What a module costs in memory is below.
 - Table 2 of the paper prints for "RBase + LTL" what Table 3 prints for LTL at all three levels, to every digit, though
   its final model has LTL at 32x32 only. Both are rows here.
 - Direct prediction ("Base") has to learn to copy the picture before it can harmonize it; under a budget as short as
@@ -57,13 +57,18 @@ harmonized picture. `python -m benchmarks.paper.figures`; provenance: `paper/pic
 
 As the paper's Fig. 1: two points of one foreground (green), and where each looks.
 
+Seen in these pictures: nothing as clean as the paper's pineapple. LTL's map is a few spots, on the cat the same ones for
+two different points; PTL's is spread over many blocks and often brightest at the picture's border, far from the
+foreground. Numbers say more than pictures:
+
 On photographs (`python -m benchmarks.paper.regions`): the share of attention that falls into the background's part of
 the colour-texture cluster that is asked about (k-means, six clusters a photograph, before the colours were moved; pairs
 that no weights were trained on), or into the other half of a region whose one half is the foreground (photographs that
 the weights have seen in training). "By area" is what attention that is equal everywhere would give; "larger in"
 says in how many photographs the share is larger than that. Region maps have no classes, so kinds of objects cannot be
 asked about. The intervals are bootstraps over photographs. Width: how many references a location really looks at (e to
-the entropy of its attention), as a share of those there are.
+the entropy of its attention), as a share of those there are. The other half of a region is also what lies nearest, so
+nearness has a part in that question, but not in the difference between the layers.
 """
 
 TAIL = ""

@@ -188,6 +188,15 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
     assert "| RBase + PTL | 37.70, 27.40, 299.70 | +0.29 | 31.00 (0.00), 50.00 (0.00), 500.0 (0.0) |" in text
     assert "| PTL helps | holds |" in text and "| PTL beats AdaIN | not yet trained |" in text
     assert "Below the paper's in every row: yes." in text and "not yet measured" in text
+    row = {"photographs": 9, "share": 0.3, "by_area": 0.2, "ratio": 1.5, "larger_in": 0.75, "width": 0.1}
+    looks = {
+        "weights": "w",
+        "size": 64,
+        "rows": {"near": row | {"interval": [0.9, 2.0]}, "far": row | {"interval": [1.2, 1.8]}},
+    }
+    text = report(rows, memory, looks)
+    assert "| near | 9 | 0.300 | 0.200 | 1.50 (0.90 to 2.00) | 75 % | 10 % | not told apart from area |" in text
+    assert "(1.20 to 1.80) | 75 % | 10 % | drawn to it |" in text
     memory["rows"]["ltl-64"]["alone"] = 380.0
     assert "Below the paper's in every row: no." in report(rows, memory, None)
     assert "No row has been trained yet." in report([], None, None)
