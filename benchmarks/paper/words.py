@@ -57,8 +57,8 @@ harmonized picture. `python -m benchmarks.paper.figures`; provenance: `paper/pic
 
 As the paper's Fig. 1: two points of one foreground (green), and where each looks.
 
-Seen in these pictures: nothing as clean as the paper's pineapple. LTL's map is a few spots, on the cat the same ones for
-two different points; PTL's is spread over many blocks and often brightest at the picture's border, far from the
+Seen in these pictures: nothing as clean as the paper's pineapple. LTL's map is a few spots, on the cat the same ones
+for two different points; PTL's is spread over many blocks and often brightest at the picture's border, far from the
 foreground. Numbers say more than pictures:
 
 On photographs (`python -m benchmarks.paper.regions`): the share of attention that falls into the background's part of
