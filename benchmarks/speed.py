@@ -1,179 +1,149 @@
-"""Seconds and memory beside the classical methods that people have, side by side in one run.
+"""Seconds and memory beside what people have, side by side in one run: one command.
 
-    python -m benchmarks.speed [--sizes 256 1024 2048 4096] [--batches 1 8] [--threads 2] [--device cpu]
-                               [--rounds 5] [--rival NAME=MODULE:FUNCTION ...]
+    python -m benchmarks.speed [--sizes 256 1024 2048 4096] [--batches 1 8] [--threads 2] [--rounds 5]
+                               [--weights FILE ...] [--places cpu cuda:fp16 ...] [--rival NAME=PATH ...]
 
-Every round times every method once, so that a busy minute hits all of them; the median over rounds counts. The
-foreground is a disc of a quarter of the picture. A rival is any importable function of (H W 3 uint8 array, H W uint8
-mask) that returns the picture. Writes speed.md, speed.json and speed.png beside this file.
+Needs color-matcher, opencv-python-headless and matplotlib. Every round times every method once, so that a busy minute
+hits all of them; the median over rounds counts, and of rounds longer than 20 s there are two. The foreground is a
+disc of a quarter of the picture. Without --places: the CPU, and CUDA in fp16 where there is one. --rival names a
+Python file with ``harmonize(picture, mask)``, an adapter to somebody's public code (``speed_methods.py``). Writes
+speed.md, speed.json and speed.png beside this file and keeps what stands in speed.md under "Reading".
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
+import platform
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from regharm_core import harmonize, load_harmonizer
+from regharm_core import load_harmonizer
 from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
-from .classical import METHODS
+from .arithmetic import Work, network_work, pace
+from .full_resolution import kept
 from .peak import Peak
+from .speed_methods import DTYPES, Call, color_matcher, ours, rival, seamless_clone
+from .speed_report import YARDSTICK, Row, bars, growth, plot, tables
 
-HERE = Path(__file__).with_suffix(".md")
-YARDSTICK = "Monge-Kantorovich"
-LARGEST = 10e8  # numbers a batch may hold
-Call = Callable[[Tensor, Tensor], object]  # B 3 H W, B 1 H W
-
-
-def classical(name: str) -> Call:
-    """One of benchmarks/classical.py, picture by picture."""
-    return lambda image, mask: [METHODS[name](*one) for one in zip(image, mask, strict=True)]
-
-
-def color_matcher() -> Call | None:
-    """color-matcher's "mkl" as ColorMatch calls it, where the package is installed."""
-    try:
-        matcher = importlib.import_module("color_matcher").ColorMatcher()
-    except ImportError:
-        return None
-
-    def run(image: Tensor, mask: Tensor) -> list[object]:
-        pictures = image.permute(0, 2, 3, 1).numpy()
-        return [matcher.transfer(src=one, ref=one[::-1], method="mkl") for one in pictures]
-
-    return run
-
-
-def ours(path: Path, device: str) -> Call:
-    """The public call with a weights file."""
-    model = load_harmonizer(path, device)
-
-    def run(image: Tensor, mask: Tensor) -> Tensor:
-        made = harmonize(model, image.to(device), mask.to(device))
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return made
-
-    return run
-
-
-def rival(spec: str) -> tuple[str, Call]:
-    """NAME=MODULE:FUNCTION."""
-    name, _, place = spec.partition("=")
-    module, _, function = place.partition(":")
-    found = getattr(importlib.import_module(module), function)
-
-    def run(image: Tensor, mask: Tensor) -> list[object]:
-        pictures = (image.permute(0, 2, 3, 1) * 255).byte().numpy()
-        masks = (mask[:, 0] * 255).byte().numpy()
-        return [found(*one) for one in zip(pictures, masks, strict=True)]
-
-    return name, run
+HERE = Path(__file__)
+NAMES = {"regharm": "default", "regharm-lite": "lite"}
+LONG = 20.0  # seconds of a round
+LARGEST = 8192
 
 
 def scene(side: int, batch: int, share: float = 0.25) -> tuple[Tensor, Tensor]:
     """Random smooth pictures with a disc of a share of their area as foreground."""
     generator = torch.Generator().manual_seed(side)
     small = torch.rand(batch, 3, 32, 32, generator=generator)
-    image = torch.nn.functional.interpolate(small, (side, side), mode="bicubic").clamp(0, 1)
+    image = torch.nn.functional.interpolate(small, (side, side), mode="bicubic").clamp_(0, 1)
     ramp = torch.linspace(-1, 1, side)
-    disc = (ramp[:, None].square() + ramp.square() < 4 * share / np.pi).float()
+    disc = (ramp[:, None].square() + ramp.square() < 4 * share / torch.pi).float()
     return image, disc.expand(batch, 1, side, side).contiguous()
 
 
-def measure(calls: dict[str, Call], side: int, batch: int, rounds: int) -> list[dict[str, object]]:
-    """One row a method: median seconds, highest memory of its own in MiB."""
+def timed(call: Call, image: Tensor, mask: Tensor) -> float:
+    """Seconds of one call."""
+    began = time.perf_counter()
+    call(image, mask)
+    return time.perf_counter() - began
+
+
+def memory(call: Call, image: Tensor, mask: Tensor) -> float:
+    """MiB that a call takes beside its pictures, on the device it works on."""
+    used = torch.cuda.is_available()
+    if used:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+    with Peak() as peak:
+        call(image, mask)
+    grown = (torch.cuda.max_memory_allocated() - before) / (1 << 20) if used else 0.0
+    return grown or peak.grown
+
+
+def measure(calls: dict[str, Call], side: int, batch: int, rounds: int) -> list[Row]:
+    """One row a method: median seconds, memory of its own."""
     image, mask = scene(side, batch)
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    memory: dict[str, float] = {}
-    for n in range(rounds + 1):
+    small = scene(64, 1)
+    began = time.perf_counter()
+    held: dict[str, float] = {}
+    for name, call in calls.items():
+        call(*small)  # what is loaded or compiled once
+        held[name] = memory(call, image, mask)
+    rounds = rounds if time.perf_counter() - began < LONG else min(rounds, 2)
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
         for name, call in calls.items():
-            if n == 0:  # the first round warms up and is looked at for memory
-                with Peak() as peak:
-                    call(image, mask)
-                memory[name] = peak.grown
-            else:
-                began = time.perf_counter()
-                call(image, mask)
-                seconds[name].append(time.perf_counter() - began)
-    rows: list[dict[str, object]] = []
-    for name in calls:
-        row = {"method": name, "side": side, "batch": batch, "seconds": statistics.median(seconds[name])}
-        rows.append(row | {"MiB": memory[name]})
+            spent[name].append(timed(call, image, mask))
+    rows = [
+        {"method": n, "side": side, "batch": batch, "seconds": statistics.median(spent[n]), "MiB": held[n]}
+        for n in calls
+    ]
+    for row in rows:
         print(row, flush=True)
     return rows
 
 
-def growth(call: Call, rounds: int) -> list[str]:
-    """How a weights file's time depends on the foreground's share, and the memory of the largest picture."""
-    lines = ["\n2,048 px by the foreground's share of the picture:\n", "| share | seconds |", "| --- | --- |"]
-    for share in (0.01, 0.05, 0.25, 0.75):
-        image, mask = scene(2048, 1, share)
-        call(image, mask)
-        spent: list[float] = []
-        for _ in range(rounds):
-            began = time.perf_counter()
-            call(image, mask)
-            spent.append(time.perf_counter() - began)
-        lines.append(f"| {share} | {statistics.median(spent):.3f} |")
-    image, mask = scene(8192, 1)
-    with Peak() as peak:
-        call(image, mask)
-    times = peak.grown / (image.numel() * 4 / (1 << 20))
-    lines.append(
-        f"\nA picture of 8,192 x 8,192 px in float32 took {times:.2f} times its own size, the result included."
-    )
+def by_share(calls: dict[str, Call], rounds: int, side: int) -> list[str]:
+    """Seconds against the foreground's share of the picture."""
+    shares = (0.01, 0.05, 0.25, 0.5, 0.75)
+    lines = ["", f"Seconds at {side} px by the foreground's share of the picture:", ""]
+    lines += ["| weights | " + " | ".join(map(str, shares)) + " |", "| --- |" + " ---: |" * len(shares)]
+    spent: dict[str, list[str]] = {name: [] for name in calls}
+    for share in shares:
+        image, mask = scene(side, 1, share)
+        times: dict[str, list[float]] = {name: [] for name in calls}
+        for _ in range(rounds + 1):
+            for name, call in calls.items():
+                times[name].append(timed(call, image, mask))
+        for name in calls:
+            spent[name].append(f"{statistics.median(times[name][1:]):.3f}")
+    return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in spent.items()]
+
+
+def largest(calls: dict[str, Call], side: int) -> list[str]:
+    """Memory of the largest picture, in its own sizes."""
+    image, mask = scene(side, 1)
+    lines = [""]
+    for name, call in calls.items():
+        times = memory(call, image, mask) / (image.numel() * 4 / (1 << 20))
+        lines.append(
+            f"{name}: a picture of {side} x {side} px in float32 took {times:.2f} times its own size, result included."
+        )
     return lines
 
 
-def report(rows: list[dict], about: str, more: list[str]) -> str:
-    """The rows as a table of seconds (and MiB), one column a size and batch."""
-    columns = list(dict.fromkeys((r["side"], r["batch"]) for r in rows))
-    found = {(r["method"], r["side"], r["batch"]): r for r in rows}
-    names = list(dict.fromkeys(r["method"] for r in rows))
-    lines = [f"# Speed\n\nMade by `python -m benchmarks.speed`; {about}.\n"]
-    head = [f"{side} px, batch {batch}" if batch > 1 else f"{side} px" for side, batch in columns]
-    yardstick = next(n for n in names if YARDSTICK in n)
-
-    def absolute(row: dict, _: dict) -> str:
-        return f"{row['seconds']:.3f} ({row['MiB']:.0f})"
-
-    def relative(row: dict, unit: dict) -> str:
-        return f"{row['seconds'] / unit['seconds']:.2f}"
-
-    titles = ("Seconds (MiB of memory beside the pictures):", f"Time as a multiple of {yardstick}:")
-    for title, cell in zip(titles, (absolute, relative), strict=True):
-        lines += [f"\n{title}\n", "| method | " + " | ".join(head) + " |", "| --- |" + " --- |" * len(columns)]
-        for name in names:
-            cells = [cell(found[(name, *c)], found[(yardstick, *c)]) for c in columns]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, *more, "", "![Time against megapixels](speed.png)", ""])
-
-
-def plot(rows: list[dict], path: Path) -> None:
-    """Time against megapixels, both logarithmic, single pictures."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for name in dict.fromkeys(r["method"] for r in rows):
-        points = [(r["side"] ** 2 / 1e6, r["seconds"]) for r in rows if r["method"] == name and r["batch"] == 1]
-        axes.loglog(*zip(*points, strict=True), marker="o", label=name)
-    axes.set(xlabel="megapixels", ylabel="seconds")
-    axes.legend()
-    figure.savefig(path, dpi=110)
+def floors(weights: dict[str, Path], place: str, rounds: int) -> list[str]:
+    """The network's work against what the device could do: operations and bytes behind the seconds at 256 px."""
+    device, _, dtype = place.partition(":")
+    best = pace(device, DTYPES[dtype or "fp32"])
+    lines = ["", f"## Against the arithmetic, {place}", ""]
+    lines.append(
+        f"This device multiplies matrices at {best.operations / 1e9:.0f} G operations and copies "
+        f"{best.moved / 1e9:.0f} GB a second (measured). A picture is shown with its mirror image; pictures of 256 px."
+    )
+    lines += ["", "| weights | pictures | G operations | MB moved | floor, ms | harmonize, ms | of the floor |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, path in weights.items():
+        model, call = load_harmonizer(path).float(), ours(path, place)
+        size = torch.finfo(DTYPES[dtype or "fp32"]).bits / 32
+        for batch in (1, 16):
+            one = network_work(model, *scene(model.config.view, 2))
+            work = Work(one.operations * batch, one.moved * batch * size)
+            image, mask = scene(256, batch)
+            spent = statistics.median([timed(call, image, mask) for _ in range(rounds + 2)][2:])
+            floor = best.floor(work)
+            cells = [f"{work.operations / 1e9:.2f}", f"{work.moved / 1e6:.0f}", f"{1000 * floor:.2f}"]
+            cells += [f"{1000 * spent:.2f}", f"{spent / floor:.1f}"]
+            lines.append(f"| {name} | {batch} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def main() -> None:
@@ -183,31 +153,45 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--weights", type=Path, nargs="+")
+    parser.add_argument("--places", nargs="+", default=["cpu", *(["cuda:fp16"] if torch.cuda.is_available() else [])])
     parser.add_argument("--rival", nargs="*", default=[])
+    parser.add_argument("--largest", type=int, default=LARGEST, help="px a side of the picture for the memory")
+    parser.add_argument("--out", type=Path, default=HERE.with_suffix(".md"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    calls: dict[str, Call] = {}
-    if (matcher := color_matcher()) is not None:
-        calls["color-matcher's Monge-Kantorovich"] = matcher
-    for name in ("linear Monge-Kantorovich", "Reinhard", "Poisson (seamlessClone)"):
-        calls[f"{name}, ours" if name.startswith("linear") else name] = classical(name)
-    for name in DEFAULT_WEIGHTS:
-        if (WEIGHTS_FOLDER / name).is_file():
-            calls[name.removesuffix(".safetensors")] = ours(WEIGHTS_FOLDER / name, options.device)
-    calls |= dict(rival(spec) for spec in options.rival)
-    rows: list[dict] = []
+    files = options.weights or [WEIGHTS_FOLDER / name for name in DEFAULT_WEIGHTS]
+    weights = {NAMES.get(path.stem, path.stem): path for path in files if path.is_file()}
+    mine: dict[str, Call] = {}
+    for place in options.places:
+        suffix = "" if place == "cpu" else f", {place}"
+        mine |= {name + suffix: ours(path, place) for name, path in weights.items()}
+    calls: dict[str, Call] = {YARDSTICK: color_matcher("mkl"), "color-matcher Reinhard": color_matcher("reinhard")}
+    calls |= {"OpenCV seamlessClone": seamless_clone} | mine | dict(rival(spec) for spec in options.rival)
+    rows: list[Row] = []
     with torch.inference_mode():
         for batch in options.batches:
             for side in options.sizes:
-                if batch * side**2 * 3 <= LARGEST / 8:
-                    rows += measure(calls, side, batch, options.rounds)
-        more = growth(calls[list(calls)[-1 - len(options.rival)]], options.rounds)  # the last of ours
-    about = f"{options.device}, {options.threads} CPU threads, torch {torch.__version__}"
-    plot(rows, HERE.with_suffix(".png"))
-    for path, text in ((HERE, report(rows, about, more)), (HERE.with_suffix(".json"), json.dumps(rows, indent=1))):
+                rows += measure(calls, side, batch, options.rounds)
+        lines = [*tables(rows), *bars(rows), *growth(rows, list(mine))]
+        lines += by_share(mine, options.rounds, max(s for s in options.sizes if s <= 2048))
+        lines += largest(mine, options.largest)
+        for place in options.places:
+            lines += floors(weights, place, options.rounds)
+    used = ", ".join(f"{name} = {path.name}" for name, path in weights.items())
+    about = f"{options.threads} CPU threads, {platform.processor() or platform.machine()}, torch {torch.__version__}"
+    if torch.cuda.is_available():
+        about += f", {torch.cuda.get_device_name()}"
+    text = (
+        f"# Speed\n\nMade by `python -m benchmarks.speed`; {about}; {used}.\n\n![Time against megapixels](speed.png)\n"
+    )
+    text += "\n".join(lines) + "\n" + kept(options.out)
+    print("\n".join(lines))
+    plot(rows, options.out.with_suffix(".png"))
+    facts = {"about": about, "weights": {name: path.name for name, path in weights.items()}, "rows": rows}
+    for path, content in ((options.out, text), (options.out.with_suffix(".json"), json.dumps(facts, indent=1))):
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":
