@@ -140,6 +140,9 @@ def test_a_result_counts_only_for_its_own_terms(tmp_path: Path) -> None:
     write_result(path, made_up("rbase", 0, 31))
     assert is_done(path, conditions, "rbase")
     assert not is_done(path, Conditions(steps=2401), "rbase")
+    older = {name: value for name, value in conditions.model("rbase").to_dict().items() if name != "temperature"}
+    write_result(path, made_up("rbase", 0, 31) | {"model": older})  # from before there was such a field
+    assert is_done(path, conditions, "rbase")
     for change in ({"revision": REVISION + 1}, {"model": conditions.model("base").to_dict()}):
         write_result(path, made_up("rbase", 0, 31) | change)
         assert not is_done(path, conditions, "rbase")

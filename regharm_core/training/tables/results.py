@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ...config import HarmonizerConfig
 from ...errors import InputError
 from ...files import replacing
 from .conditions import REVISION, Conditions
@@ -19,11 +20,15 @@ def result_path(folder: Path, conditions: Conditions, network: str, seed: int) -
 
 
 def is_done(path: Path, conditions: Conditions, network: str) -> bool:
-    """Whether there is a result of this very network under these very conditions."""
+    """Whether there is a result of this very network under these very conditions.
+
+    A field that has come to the configuration since stands at its default in the result.
+    """
     if not path.is_file():
         return False
     kept = read_result(path)
-    same = kept["conditions"] == conditions.to_dict() and kept["model"] == conditions.model(network).to_dict()
+    same = Conditions(**kept["conditions"]) == conditions
+    same = same and HarmonizerConfig.from_dict(kept["model"]) == conditions.model(network)
     return same and kept["revision"] == REVISION
 
 
