@@ -13,7 +13,7 @@ demo: $(VENV)/core  ## harmonize the composites that ship with the project
 	$(RUN) scripts/demo.py
 
 test: lint  ## lint, type check, every test
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check .

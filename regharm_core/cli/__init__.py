@@ -10,6 +10,7 @@ from ..errors import RegHarmError
 from . import evaluate, harmonize, info, shards, tables, train
 from .lines import Parser, complaint, out_of_memory
 
+PACKAGE = __package__.rpartition(".")[0]  # regharm_core, or what the pack's folder makes of it
 COMMANDS = (harmonize, info, evaluate, train, tables, shards)
 
 
@@ -32,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except (RegHarmError, OSError) as error:
         sys.stderr.write(complaint(error))
+        return 2
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(f"{PACKAGE}.training"):
+            raise
+        sys.stderr.write(f"error: this copy of {PACKAGE} comes without its training; it is in the repository\n")
         return 2
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
