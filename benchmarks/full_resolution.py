@@ -25,7 +25,6 @@ from torch import Tensor
 
 from regharm_core import HarmonizerNet, harmonize, load_harmonizer
 from regharm_core.files import replacing
-from regharm_core.local_map import fill_outside
 from regharm_core.pipeline import default_weights
 from regharm_core.training.metrics import score
 from regharm_core.training.pairs import Pair, read_pairs
@@ -50,7 +49,7 @@ class Oracle(torch.nn.Module):
 
     def __init__(self, pair: Pair, config: Any) -> None:
         super().__init__()
-        self.config = SimpleNamespace(view=config.view, residual=True)
+        self.config = SimpleNamespace(view=config.view, residual=True, caution=0.0)
         self.anything = torch.nn.Parameter(torch.zeros(()))
         real, composite, mask = (shrink(x[None], config.view) for x in (pair.real, pair.composite, pair.mask))
         self.answer = (real - composite) / mask.clamp_min(0.02) * (mask > 0.02)
@@ -79,7 +78,9 @@ def plain_residual(model: HarmonizerNet, image: Tensor, mask: Tensor) -> Tensor:
 def masked_residual(model: HarmonizerNet, image: Tensor, mask: Tensor) -> Tensor:
     """The residual, enlarged from inside the mask only."""
     _, weight, residual = answer(model, image, mask)
-    return _grown(fill_outside(residual, weight), image, mask)
+    sums = F.avg_pool2d(torch.cat([residual * weight, weight], dim=1), 9, 1, 4)
+    inside = sums[:, :3] / sums[:, 3:].clamp_min(1e-6)
+    return _grown(inside + weight * (residual - inside), image, mask)
 
 
 def polynomial(model: HarmonizerNet, image: Tensor, mask: Tensor) -> Tensor:

@@ -56,12 +56,6 @@ def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     return change
 
 
-def fill_outside(values: Tensor, weight: Tensor, *, radius: int = 4) -> Tensor:
-    """Replace values outside the mask by those inside, so that enlarging mixes no foreign ones in: B C H W."""
-    inside = _weighted_mean(values, weight, radius)
-    return inside + weight.clamp(0, 1) * (values - inside)
-
-
 def enlarge_columns(values: Tensor, width: int) -> Tensor:
     """``values`` (B C h w) resized linearly to ``width`` columns, contiguous: B C h width."""
     batch, channels, height, own = values.shape

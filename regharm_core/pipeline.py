@@ -12,9 +12,9 @@ from torch import Tensor
 from .checkpoint import load_network
 from .errors import CheckpointError, InputError
 from .folding import fold_norms
-from .local_map import enlarge_columns, enlarge_rows, evaluate_maps, fill_outside, fit_local_maps, fit_shared_map
+from .local_map import enlarge_columns, enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
 from .unet import HarmonizerNet
-from .view import DEFAULT_CONTEXT, Box, Check, View, frame
+from .view import DEFAULT_CONTEXT, Check, View, frame
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
@@ -110,10 +110,11 @@ def harmonize(
     check = check or _go_on
     views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored)
     everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
+    own = (image.shape[2], image.shape[3])
     for n in range(count):
         if bool(views.usable[n]):
             box = boxes[n]
-            maps = _maps(views, n, box, image.device, everywhere)
+            maps = _maps(views, n, everywhere, exact=box.size == own == views.size).to(image.device)
             _apply(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
         if progress is not None:
             progress(n + 1, count)
@@ -148,16 +149,20 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
     return image, mask, reference_mask
 
 
-def _maps(views: View, n: int, box: Box, device: torch.device, everywhere: Tensor | None) -> Tensor:
-    """Local colour maps of composite ``n``, 1 12 h w; their shift holds what the slopes leave unexplained."""
+def _maps(views: View, n: int, everywhere: Tensor | None, *, exact: bool) -> Tensor:
+    """Local colour maps of composite ``n``, 1 12 h w.
+
+    What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
+    transposed convolutions' strides) more than detail: without it results are nearer to the truth
+    (benchmarks/full_resolution.md). It is kept where a picture has the network's size, as Eq. 7 has it.
+    """
     if everywhere is not None:
-        return everywhere.to(device)
+        return everywhere
     guide, weight, residual = views.guide[n : n + 1], views.weight[n : n + 1], views.residual[n : n + 1]
     maps = fit_local_maps(guide, residual, weight)
-    remainder = residual - evaluate_maps(maps, guide)
-    if box.size != tuple(guide.shape[-2:]):  # at its own size the network is exact
-        remainder = fill_outside(remainder, weight)
-    return torch.cat([maps[:, :9], maps[:, 9:] + remainder], dim=1).to(device)
+    if exact:
+        maps = torch.cat([maps[:, :9], maps[:, 9:] + residual - evaluate_maps(maps, guide)], dim=1)
+    return maps
 
 
 def _go_on() -> None:

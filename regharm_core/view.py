@@ -103,6 +103,11 @@ class View:
     def __init__(self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor) -> None:
         self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what the network saw."""
+        return self.guide.shape[-2], self.guide.shape[-1]
+
     @classmethod
     def of(
         cls,

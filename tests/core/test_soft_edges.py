@@ -20,7 +20,7 @@ class Oracle(torch.nn.Module):
 
     def __init__(self, composite: Tensor, truth: Tensor, matte: Tensor) -> None:
         super().__init__()
-        self.config: Any = SimpleNamespace(view=VIEW, residual=True)
+        self.config: Any = SimpleNamespace(view=VIEW, residual=True, caution=0.0)
         self.anything = torch.nn.Parameter(torch.zeros(()))
         small = [F.interpolate(x, (VIEW, VIEW), mode="bilinear", antialias=True) for x in (composite, truth, matte)]
         self.answer = (small[1] - small[0]) / small[2].clamp_min(0.02)
