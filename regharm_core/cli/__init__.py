@@ -10,7 +10,7 @@ from ..errors import RegHarmError
 from . import evaluate, harmonize, info, shards, tables, train
 from .lines import Parser, complaint, out_of_memory
 
-PACKAGE = __package__.rpartition(".")[0]  # regharm_core, or what the pack's folder makes of it
+PACKAGE = __name__.rpartition(".")[0]  # regharm_core, or what the pack's folder makes of it
 COMMANDS = (harmonize, info, evaluate, train, tables, shards)
 
 
