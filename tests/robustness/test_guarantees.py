@@ -76,7 +76,7 @@ def test_devices_and_precisions_agree(model: HarmonizerNet, device: torch.device
     image, mask = scene(CPU)
     wanted = harmonize(on(model, CPU), image, mask)
     got = harmonize(on(model, device, dtype), image.to(device), mask.to(device)).cpu()
-    assert float((wanted - image).abs().max()) > 0.1  # there is something to agree about
+    assert float((wanted - image).abs().max()) > 0.05  # there is something to agree about
     assert float((got - wanted).abs().max()) <= TOLERANCES[device.type][dtype]
 
 
