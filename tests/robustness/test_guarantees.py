@@ -74,9 +74,9 @@ def test_a_batch_equals_its_singles(model: HarmonizerNet, device: torch.device, 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_devices_and_precisions_agree(model: HarmonizerNet, device: torch.device, dtype: torch.dtype) -> None:
     image, mask = scene(CPU)
-    wanted = harmonize(on(model, CPU), image, mask)
-    got = harmonize(on(model, device, dtype), image.to(device), mask.to(device)).cpu()
-    assert float((wanted - image).abs().max()) > 0.05  # there is something to agree about
+    wanted = harmonize(on(model, CPU), image, mask, strength=2)
+    got = harmonize(on(model, device, dtype), image.to(device), mask.to(device), strength=2).cpu()
+    assert float((wanted - image).abs().max()) > 0.1  # there is something to agree about
     assert float((got - wanted).abs().max()) <= TOLERANCES[device.type][dtype]
 
 
