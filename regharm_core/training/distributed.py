@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -95,6 +96,8 @@ def joined(device: torch.device) -> Generator[World]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), size, device)
+        gc.collect()  # networks that are wrapped hold the group, whose threads must end with it
+        dist.barrier()  # nobody leaves while another still writes: gloo would end that one
     finally:
         dist.destroy_process_group()
 
