@@ -96,7 +96,8 @@ def activation_bytes(net: HarmonizerNet, batch: int, pixels: int) -> int:
     full-size part counts the strip being worked on and a picture's copies: in, out and masks.
     """
     parameter = next(net.parameters())
-    network = batch * (100 + 14 * net.config.width) * net.config.view**2 * parameter.element_size()
+    shown = max(batch, 2)  # a picture and its mirror image share a pass
+    network = shown * (100 + 14 * net.config.width) * net.config.view**2 * parameter.element_size()
     strip = 60 * 4 * min(pixels, STRIP_PIXELS)
     return network + strip + 12 * 4 * batch * pixels
 
