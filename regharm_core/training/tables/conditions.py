@@ -49,12 +49,15 @@ class Conditions:
         return replace(printed, width=printed.width // PAPER_WIDTH * self.width, view=self.size)
 
     def recipe(self, network: str, seed: int, data: Sequence[Path], out: Path, threads: int | None) -> Recipe:
-        """How a row is trained: whole photographs, random crop and flip, as in the paper."""
+        """How a row is trained: flips and random crops, most of them around the region that is changed.
+
+        In crops of whole photographs, the paper's, the foregrounds are small and a short training learns little.
+        """
         return Recipe(
             data=tuple(str(path) for path in data),
             out=str(out),
             model=self.model(network),
-            composites=CompositeConfig(close=0.0),
+            composites=CompositeConfig(),
             phases=(Phase(self.size, self.batch, 1.0),),
             steps=self.steps,
             learning_rate=self.learning_rate,

@@ -58,7 +58,7 @@ def run_rows(
     if not missing:
         return []
     photographs = load_photographs(places.data).to(device)
-    source = CompositeMaker(photographs, CompositeConfig(close=0.0))
+    source = CompositeMaker(photographs, CompositeConfig())
     for network, seed, path in missing:
         sys.stderr.write(f"{network}, seed {seed}, {conditions.name}\n")
         result = run_row(network, seed, conditions, places, device, source, threads)
