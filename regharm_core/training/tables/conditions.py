@@ -34,7 +34,7 @@ class Conditions:
     width: int = 16
     size: int = 128
     batch: int = 8
-    steps: int = 2400
+    steps: int = 2800
     learning_rate: float = 1e-3
     bf16: bool = True
 
