@@ -36,6 +36,7 @@ HERE = Path(__file__)
 NAMES = {"regharm": "default", "regharm-lite": "lite"}
 LONG = 20.0  # seconds of a round
 LARGEST = 8192
+REST = 0.25  # seconds
 
 
 def scene(side: int, batch: int, share: float = 0.25) -> tuple[Tensor, Tensor]:
@@ -49,7 +50,11 @@ def scene(side: int, batch: int, share: float = 0.25) -> tuple[Tensor, Tensor]:
 
 
 def timed(call: Call, image: Tensor, mask: Tensor) -> float:
-    """Seconds of one call."""
+    """Seconds of one call, once the threads of the call before are at rest.
+
+    OpenBLAS's spin for a tenth of a second after NumPy's products, and beside them everything takes twice as long.
+    """
+    time.sleep(REST)
     began = time.perf_counter()
     call(image, mask)
     return time.perf_counter() - began

@@ -3,7 +3,8 @@
 A residual alone cannot change local contrast, and enlarged it bleeds over the mask's edge. So the small
 residual is explained by local affine maps of the composite's own colours (a guided filter, He et al.
 2013, with the mask as weight); their coefficients are smooth, and applied to the full-size pixels they
-keep every detail.
+keep every detail. Being smooth, they are fitted on a grid of half the resolution (He and Sun, Fast Guided
+Filter, 2015), from sums over all pixels.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 
 RADIUS = 12  # px of the network's view
 REGULARISATION = 2e-3  # squared colour; larger maps towards a plain shift of colours
+CELL = 2  # px a side that share one map
 
 
 def fit_local_maps(
@@ -23,29 +25,26 @@ def fit_local_maps(
     """Coefficients of ``residual ~ A guide + b`` around every location, fitted where ``weight`` lies.
 
     Args:
-        guide: B 3 H W, the composite's colours in [0, 1].
+        guide: B 3 H W, the composite's colours in [0, 1]; H and W even.
         residual: B 3 H W.
         weight: B 1 H W in [0, 1].
-        radius: half side of the window, in pixels.
+        radius: half side of the window, in pixels, rounded down to whole cells of 2 x 2.
         epsilon: ridge on A.
 
     Returns:
-        B 12 H W: A row by row (9) and b (3). They are defined outside the mask too, from the nearest
+        B 12 H/2 W/2: A row by row (9) and b (3). They are defined outside the mask too, from the nearest
         weight within the window, and from the whole foreground beyond it.
     """
-    products = [guide[:, i : i + 1] * guide for i in range(3)] + [residual[:, i : i + 1] * guide for i in range(3)]
-    moments = torch.cat([guide, residual, *products], dim=1)  # B 3+3+9+9 H W
-    moments = _weighted_mean(moments, weight, radius)
-    coefficients = _solve(moments, epsilon)
-    return _weighted_mean(coefficients, weight, radius)
+    sums = F.avg_pool2d(torch.cat([_moments(guide, residual) * weight, weight], dim=1), CELL)
+    share = sums[:, -1:]
+    coefficients = _solve(_window_mean(sums, radius // CELL), epsilon)
+    return _window_mean(torch.cat([coefficients * share, share], dim=1), radius // CELL)
 
 
 def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: float = 1e-4) -> Tensor:
     """One affine map for a whole batch, so that a clip does not flicker: 1 12 1 1 (see :func:`fit_local_maps`)."""
-    products = [guide[:, i : i + 1] * guide for i in range(3)] + [residual[:, i : i + 1] * guide for i in range(3)]
-    moments = torch.cat([guide, residual, *products], dim=1)
     total = weight.sum().clamp_min(1e-6)
-    return _solve((moments * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
+    return _solve((_moments(guide, residual) * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
 
 
 def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
@@ -80,14 +79,22 @@ def enlarge_rows(values: Tensor, height: int, start: int, stop: int) -> Tensor:
     return rows.lerp_(values.index_select(2, lower), (place - upper)[:, None])
 
 
-def _weighted_mean(values: Tensor, weight: Tensor, radius: int) -> Tensor:
-    """Mean over a square window with weights; beyond the window's reach, the mean over the whole picture."""
-    stacked = torch.cat([values * weight, weight], dim=1)
-    whole = stacked.mean((2, 3), keepdim=True) * 1e-4
-    stacked = stacked.contiguous(memory_format=torch.channels_last)  # pooling is four times faster so on a CPU
-    stacked = F.avg_pool2d(stacked, (2 * radius + 1, 1), 1, (radius, 0))
-    stacked = F.avg_pool2d(stacked, (1, 2 * radius + 1), 1, (0, radius)) + whole
-    return stacked[:, :-1] / stacked[:, -1:].clamp_min(1e-12)
+def _moments(guide: Tensor, residual: Tensor) -> Tensor:
+    """What the regression sums up: guide (3), residual (3), guide by guide (9), residual by guide (9)."""
+    products = [of[:, i : i + 1] * guide for of in (guide, residual) for i in range(3)]
+    return torch.cat([guide, residual, *products], dim=1)
+
+
+def _window_mean(sums: Tensor, radius: int) -> Tensor:
+    """Mean over a square window: sums of weighted values, and of the weights in the last channel -> values.
+
+    Beyond the window's reach of any weight, the mean over the whole picture.
+    """
+    whole = sums.mean((2, 3), keepdim=True) * 1e-4
+    sums = sums.contiguous(memory_format=torch.channels_last)  # pooling is four times faster so on a CPU
+    sums = F.avg_pool2d(sums, (2 * radius + 1, 1), 1, (radius, 0))
+    sums = F.avg_pool2d(sums, (1, 2 * radius + 1), 1, (0, radius)).add_(whole)
+    return sums[:, :-1].div_(sums[:, -1:].clamp_min(1e-12))
 
 
 def _solve(moments: Tensor, epsilon: float) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .checkpoint import load_network
@@ -150,7 +151,7 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
 
 
 def _maps(views: View, n: int, everywhere: Tensor | None, *, exact: bool) -> Tensor:
-    """Local colour maps of composite ``n``, 1 12 h w.
+    """Local colour maps of composite ``n``, 1 12 h w of some size: what is needed is enlarged from there.
 
     What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
     transposed convolutions' strides) more than detail: without it results are nearer to the truth
@@ -161,6 +162,7 @@ def _maps(views: View, n: int, everywhere: Tensor | None, *, exact: bool) -> Ten
     guide, weight, residual = views.guide[n : n + 1], views.weight[n : n + 1], views.residual[n : n + 1]
     maps = fit_local_maps(guide, residual, weight)
     if exact:
+        maps = F.interpolate(maps, guide.shape[-2:], mode="bilinear", align_corners=False)
         maps = torch.cat([maps[:, :9], maps[:, 9:] + residual - evaluate_maps(maps, guide)], dim=1)
     return maps
 

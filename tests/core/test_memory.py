@@ -20,9 +20,11 @@ def test_blocks_are_never_cut_out() -> None:
     assert largest < whole / 4
 
 
-def test_attention_grows_with_the_foreground() -> None:
-    few, many = (added(PTL(4), 4, 128, 1, CPU, share=share)[1] for share in (0.1, 0.3))
-    assert 2.5 < many / few < 3.5  # the largest tensor is the softmax: one row a foreground location
+def test_attention_holds_what_is_asked_and_what_may_answer() -> None:
+    """The largest tensor is the softmax: a row a foreground location, a column a block that holds background."""
+    for share, rows, columns in ((0.1, 13, 29), (0.3, 38, 23)):  # of 128 rows, and of 29 rows of 29 blocks
+        _, largest = added(PTL(4), 4, 128, 1, CPU, share=share)
+        assert largest == pytest.approx(rows * 128 * columns * 29 * 4 / 1e6)
 
 
 def test_large_maps_are_not_kept() -> None:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay, pipeline
-from regharm_core.local_map import enlarge_columns, enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
 from regharm_core.view import box_around
 
 
@@ -178,39 +177,6 @@ def test_bad_input_is_quoted(model: HarmonizerNet, image: Tensor, mask: Tensor, 
     with pytest.raises(InputError) as caught:
         harmonize(model, image, mask, **options)
     assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
-def test_local_maps_find_an_affine_change() -> None:
-    random = torch.Generator().manual_seed(0)
-    guide = torch.rand(1, 3, 64, 64, generator=random)
-    matrix, shift = torch.randn(3, 3, generator=random) * 0.3, torch.randn(3, generator=random) * 0.1
-    residual = torch.einsum("ij,bjhw->bihw", matrix, guide) + shift[None, :, None, None]
-    weight = torch.zeros(1, 1, 64, 64)
-    weight[..., 16:48, 16:48] = 1
-    maps = fit_local_maps(guide, residual, weight, epsilon=1e-7)
-    assert torch.allclose(evaluate_maps(maps, guide)[..., 16:48, 16:48], residual[..., 16:48, 16:48], atol=1e-3)
-    shared = fit_shared_map(guide, residual, weight, epsilon=1e-7)
-    assert torch.allclose(shared[0, :9, 0, 0].view(3, 3), matrix, atol=1e-3)
-    assert torch.allclose(shared[0, 9:, 0, 0], shift, atol=1e-3)
-
-
-def test_local_maps_do_not_read_outside_the_mask() -> None:
-    guide, residual = torch.rand(2, 1, 3, 64, 64).unbind(0)
-    weight = torch.zeros(1, 1, 64, 64)
-    weight[..., 20:40, 20:40] = 1
-    spoiled = torch.where(weight > 0, residual, torch.tensor(99.0))
-    inside = (..., slice(20, 40), slice(20, 40))
-    clean = evaluate_maps(fit_local_maps(guide, residual, weight), guide)[inside]
-    assert torch.allclose(evaluate_maps(fit_local_maps(guide, spoiled, weight), guide)[inside], clean, atol=1e-5)
-
-
-@pytest.mark.parametrize("size", [(100, 70), (20, 200), (256, 256)])
-def test_enlarging_by_rows_equals_enlarging_the_whole(size: tuple[int, int]) -> None:
-    small = torch.rand(2, 3, 40, 56)
-    whole = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    wide = enlarge_columns(small, size[1])
-    rows = [enlarge_rows(wide, size[0], a, min(a + 13, size[0])) for a in range(0, size[0], 13)]
-    assert torch.allclose(torch.cat(rows, dim=2), whole, atol=1e-5)
 
 
 def test_detail_survives_enlargement(model: HarmonizerNet) -> None:
