@@ -6,7 +6,7 @@
 Needs color-matcher, opencv-python-headless and matplotlib. Every round times every method once, so that a busy minute
 hits all of them; the median over rounds counts, and of rounds longer than 20 s there are two. The foreground is a
 disc of a quarter of the picture. Without --places: the CPU, and CUDA in fp16 where there is one. --rival names a
-Python file with ``harmonize(picture, mask)``, an adapter to somebody's public code (``speed_methods.py``). Writes
+Python file with ``harmonize(picture, mask)``, an adapter to somebody's public code (``rivals.py``). Writes
 speed.md, speed.json and speed.png beside this file and keeps what stands in speed.md under "Reading".
 """
 
@@ -29,7 +29,8 @@ from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 from .arithmetic import Work, network_work, pace
 from .full_resolution import kept
 from .peak import Peak
-from .speed_methods import DTYPES, Call, color_matcher, ours, rival, seamless_clone
+from .rivals import Call, rival
+from .speed_methods import DTYPES, color_matcher, ours, seamless_clone
 from .speed_report import YARDSTICK, Row, bars, growth, plot, tables
 
 HERE = Path(__file__)

@@ -1,4 +1,4 @@
-"""What is timed: the classical methods that people have, our weights, and rivals named by path.
+"""What is timed: the classical methods that people have, and our weights (rivals: ``rivals.py``).
 
 A method is called with pictures B 3 H W in [0, 1] and masks B 1 H W on the CPU and does all that its user would
 wait for.
@@ -6,20 +6,17 @@ wait for.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from color_matcher import ColorMatcher
 from torch import Tensor
 
 from regharm_core import harmonize, load_harmonizer
 
-Call = Callable[[Tensor, Tensor], object]
+from .rivals import Call, as_bytes
+
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -37,7 +34,7 @@ def color_matcher(method: str) -> Call:
 def seamless_clone(image: Tensor, mask: Tensor) -> list[object]:
     """OpenCV's Poisson blending of the foreground onto its own picture."""
     made: list[object] = []
-    for picture, inside in zip(_bytes(image), _bytes(mask)[..., 0], strict=True):
+    for picture, inside in zip(as_bytes(image), as_bytes(mask)[..., 0], strict=True):
         x, y, width, height = cv2.boundingRect(inside)
         middle = (x + width // 2, y + height // 2)
         made.append(cv2.seamlessClone(picture, picture, inside, middle, cv2.NORMAL_CLONE))
@@ -64,34 +61,3 @@ def ours(path: Path, place: str) -> Call:
         return made
 
     return run
-
-
-def rival(spec: str) -> tuple[str, Call]:
-    """NAME=PATH of a Python file with ``harmonize(picture, mask)``: H W 3 and H W uint8 arrays -> any picture.
-
-    The file is the adapter to somebody's public code: its folder is put in front of the import path, so that it can
-    lie in a checkout of that code, load what it needs when it is imported, and call it.
-
-    Raises:
-        ValueError: when there is no such file, or no such function in it.
-    """
-    name, _, place = spec.partition("=")
-    path = Path(place).resolve()
-    found = importlib.util.spec_from_file_location(f"rival_{len(sys.modules)}", path) if path.is_file() else None
-    if found is None or found.loader is None:
-        raise ValueError(f"--rival takes NAME=PATH of a Python file, got {spec!r}")
-    sys.path.insert(0, str(path.parent))
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    function = getattr(module, "harmonize", None)
-    if function is None:
-        raise ValueError(f"{path} has no function harmonize(picture, mask)")
-
-    def run(image: Tensor, mask: Tensor) -> list[object]:
-        return [function(*one) for one in zip(_bytes(image), _bytes(mask)[..., 0], strict=True)]
-
-    return name, run
-
-
-def _bytes(pictures: Tensor) -> np.ndarray:
-    return (pictures.permute(0, 2, 3, 1) * 255).round().byte().numpy()
