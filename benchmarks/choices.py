@@ -29,6 +29,8 @@ from regharm_core.training.photographs import Photographs, load_photographs
 from regharm_core.training.recipe import Phase, Recipe
 from regharm_core.unet import HarmonizerNet
 
+from .layout import LAYOUTS
+
 FOLDER = Path(__file__).with_suffix("")
 COMPOSITES = 11_200
 KINDS = ("plain", "paste", "inpaint")
@@ -39,6 +41,13 @@ ROWS: dict[str, tuple[str, Changes]] = {
     "base": ("base", {}),
     "base-seed-1": ("base, other seeds", {"seed": 1}),
     "base-seed-2": ("base, other seeds", {"seed": 2}),
+    **{
+        f"layout-{name}": (
+            "layout (base less than the paper's count)",
+            {"model.gated": c.gated, "model.refine": c.refine},
+        )
+        for name, c in LAYOUTS.items()
+    },
     "rate-3e-4": ("learning rate (base 1e-3)", {"learning_rate": 3e-4}),
     "rate-3e-3": ("learning rate (base 1e-3)", {"learning_rate": 3e-3}),
     "batch-4": ("batch (base 16; the paper 4)", {"batch": 4}),

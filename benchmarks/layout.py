@@ -21,7 +21,7 @@ from regharm_core import HarmonizerConfig, HarmonizerNet, parameter_count
 from regharm_core.folding import fold_norms
 
 from .arithmetic import network_work
-from .speed import scene
+from .discs import scene
 
 TABLE_5 = {32: 9.48e6, 64: 37.81e6, 96: 72.39e6, 128: 117.42e6}
 LAYOUTS = {

@@ -27,6 +27,7 @@ from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
 from .arithmetic import Work, network_work, pace
+from .discs import scene
 from .full_resolution import kept
 from .peak import Peak
 from .rivals import Call, rival
@@ -38,16 +39,6 @@ NAMES = {"regharm": "default", "regharm-lite": "lite"}
 LONG = 20.0  # seconds of a round
 LARGEST = 8192
 REST = 0.25  # seconds
-
-
-def scene(side: int, batch: int, share: float = 0.25) -> tuple[Tensor, Tensor]:
-    """Random smooth pictures with a disc of a share of their area as foreground."""
-    generator = torch.Generator().manual_seed(side)
-    small = torch.rand(batch, 3, 32, 32, generator=generator)
-    image = torch.nn.functional.interpolate(small, (side, side), mode="bicubic").clamp_(0, 1)
-    ramp = torch.linspace(-1, 1, side)
-    disc = (ramp[:, None].square() + ramp.square() < 4 * share / torch.pi).float()
-    return image, disc.expand(batch, 1, side, side).contiguous()
 
 
 def timed(call: Call, image: Tensor, mask: Tensor) -> float:
