@@ -82,7 +82,7 @@ class HarmonizerNet(nn.Module):
         attention: dict[str, Attention] = {}
 
         seen = torch.cat([image * 2 - 1, mask], dim=1)
-        if self.stem[0].weight.is_contiguous(memory_format=torch.channels_last):  # 10 times slower in mixed layouts
+        if next(self.stem.parameters()).is_contiguous(memory_format=torch.channels_last):  # mixed layouts are slow
             seen = seen.contiguous(memory_format=torch.channels_last)
         encoded = [self.stem(seen)]
         for stage in self.down:
