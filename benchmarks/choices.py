@@ -48,10 +48,10 @@ ROWS: dict[str, tuple[str, Changes]] = {
         )
         for name, c in LAYOUTS.items()
     },
-    "rate-3e-4": ("learning rate (base 1e-3)", {"learning_rate": 3e-4}),
-    "rate-3e-3": ("learning rate (base 1e-3)", {"learning_rate": 3e-3}),
-    "batch-4": ("batch (base 16; the paper 4)", {"batch": 4}),
-    "batch-64": ("batch (base 16; the paper 4)", {"batch": 64}),
+    "rate-1e-4": ("learning rate (base 3e-4)", {"learning_rate": 1e-4}),
+    "rate-1e-3": ("learning rate (base 3e-4)", {"learning_rate": 1e-3}),
+    "batch-4": ("batch (base 8; the paper 4)", {"batch": 4}),
+    "batch-32": ("batch (base 8; the paper 4)", {"batch": 32}),
     "temperature-one-hot": ("attention temperature (base 1: softmax of Q K / sqrt C)", {"model.temperature": 0.1}),
     "temperature-flat": ("attention temperature (base 1: softmax of Q K / sqrt C)", {"model.temperature": 4.0}),
     "crop-random": ("crops (base 3 of 4 around the region, 1.25 to 3 times its box)", {"composites.close": 0.0}),
@@ -85,7 +85,7 @@ MIX = CompositeConfig(plain=0.40, paste=0.25, inpaint=0.35, identity=0.06)
 def recipe(changes: Changes, out: Path) -> Recipe:
     """The base recipe with one row's changes."""
     changes = dict(changes)
-    batch, view = changes.pop("batch", 16), changes.pop("view", MODEL.view)
+    batch, view = changes.pop("batch", 8), changes.pop("view", MODEL.view)
     steps = round(COMPOSITES * changes.pop("share", 1.0) / batch)
     phases = (Phase(view, batch, 1.0),)
     if (first := changes.pop("first", None)) is not None:  # half of the arithmetic each: 4 to 1 in composites
@@ -102,6 +102,7 @@ def recipe(changes: Changes, out: Path) -> Recipe:
         phases=phases,
         steps=steps,
         warmup=50,
+        learning_rate=3e-4,
         average=0.99,
         threads=1,
         bf16=True,
