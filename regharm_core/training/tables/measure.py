@@ -1,27 +1,23 @@
-"""A trained row on fixed pairs, at the network's own size, the whole picture at once, as the paper measures."""
+"""A trained row on fixed pairs, through the public call."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ...errors import InputError
 from ...unet import HarmonizerNet
-from ..metrics import Score, mean_score, score
-from ..pairs import read_pairs
+from ..evaluate import evaluate
+
+PAIR_SIZE = 256  # px a side, the paper's; the network sees its view of them
 
 
-@torch.inference_mode()
-def measure(net: HarmonizerNet, folder: Path, size: int) -> dict[str, Any]:
+def measure(net: HarmonizerNet, folder: Path) -> dict[str, Any]:
     """PSNR, MSE and fMSE of each kind of pairs.
 
     Args:
         net: in eval mode.
         folder: holds one folder of pairs (real/, composite/, mask/) a kind.
-        size: side in px that pairs are resized to.
 
     Returns:
         By kind: the means ``composite`` and ``harmonized``, ``pairs``, and each pair's ``psnr`` and ``fmse``.
@@ -33,21 +29,17 @@ def measure(net: HarmonizerNet, folder: Path, size: int) -> dict[str, Any]:
     if not (kinds := sorted(p for p in folder.iterdir() if p.is_dir())):
         raise InputError(f"{folder} holds no folders of pairs")
     for kind in kinds:
-        before: list[Score] = []
-        after: list[Score] = []
-        for pair in read_pairs(kind, size=size):
-            made = net(pair.composite[None], pair.mask[None]).image[0]
-            before.append(score(pair.composite, pair.real, pair.mask))
-            after.append(score(made, pair.real, pair.mask))
+        report = evaluate(net, kind, size=PAIR_SIZE)
+        after = [pair["harmonized"] for pair in report["per_image"]]
         found[kind.name] = {
-            "pairs": len(after),
-            "composite": _rounded(mean_score(before)),
-            "harmonized": _rounded(mean_score(after)),
-            "psnr": [round(s.psnr, 2) for s in after],
-            "fmse": [round(s.fmse, 1) for s in after],
+            "pairs": report["images"],
+            "composite": _rounded(report["composite"]),
+            "harmonized": _rounded(report["harmonized"]),
+            "psnr": [round(score["psnr"], 2) for score in after],
+            "fmse": [round(score["fmse"], 1) for score in after],
         }
     return found
 
 
-def _rounded(means: Score) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in asdict(means).items()}
+def _rounded(means: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in means.items()}

@@ -97,7 +97,7 @@ def run_row(
         "cpu_seconds_of_the_last_stretch": round(spent),
         "torch": torch.__version__,
         "learned": learned(net),
-        "kinds": measure(net, places.validate, conditions.size),
+        "kinds": measure(net, places.validate),
     }
 
 
