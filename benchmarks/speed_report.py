@@ -43,12 +43,14 @@ def bars(rows: list[Row]) -> list[str]:
     found = {(row["method"], row["side"]): row["seconds"] for row in rows if row["batch"] == 1}
     lines = ["", "## The bars", "", f"As multiples of {YARDSTICK}, so that the machine's speed drops out.", ""]
     lines += ["| weights | px | at most | measured | |", "| --- | ---: | ---: | ---: | --- |"]
+    alone = not any(name == "default" for name, _ in found)  # then lite is what the pack loads by default
     for name, seconds in BARS.items():
+        of, label = ("lite", "lite, as the default") if alone and name == "default" else (name, name)
         for side, bar in seconds.items():
-            if (name, side) in found and (YARDSTICK, side) in found:
-                allowed, measured = bar / REFERENCE[side], found[name, side] / found[YARDSTICK, side]
+            if (of, side) in found and (YARDSTICK, side) in found:
+                allowed, measured = bar / REFERENCE[side], found[of, side] / found[YARDSTICK, side]
                 verdict = "met" if measured <= allowed else "missed"
-                lines.append(f"| {name} | {side} | {allowed:.2f} | {measured:.2f} | {verdict} |")
+                lines.append(f"| {label} | {side} | {allowed:.2f} | {measured:.2f} | {verdict} |")
     return lines if len(lines) > 7 else []
 
 
