@@ -48,8 +48,8 @@ def save_checkpoint(net: HarmonizerNet, path: Path, *, facts: dict[str, Any], dt
     """Write a network's weights with its config and training facts as metadata, whole or not at all.
 
     Raises:
-        CheckpointError: on an unknown dtype, a wrong suffix, facts longer than a reader would take, or weights
-            that are not finite.
+        CheckpointError: on an unknown dtype, a wrong suffix, facts longer than a reader would take, weights
+            that are not finite, or a network whose batch norms were folded (:mod:`.folding`).
     """
     if dtype not in TORCH_DTYPES:
         raise CheckpointError(f"dtype must be one of {sorted(TORCH_DTYPES)}, got {dtype!r}")
@@ -59,6 +59,11 @@ def save_checkpoint(net: HarmonizerNet, path: Path, *, facts: dict[str, Any], dt
     if len(metadata["facts"]) > HEADER_LIMIT // 4:
         raise CheckpointError(
             f"the training facts must be at most {HEADER_LIMIT // 4} bytes, got {len(metadata['facts'])}"
+        )
+    if missing := sorted(_stored(_unallocated(net.config)).keys() - _stored(net).keys()):
+        raise CheckpointError(
+            f"the network lacks {len(missing)} tensors of its config, e.g. {missing[0]!r}: one that load_harmonizer "
+            f"has folded for use cannot be saved again"
         )
     tensors = {k: v.detach().cpu().to(TORCH_DTYPES[dtype]).contiguous() for k, v in _stored(net).items()}
     for name, tensor in tensors.items():
@@ -87,8 +92,7 @@ def load_network(path: Path) -> tuple[HarmonizerNet, CheckpointInfo]:
     """
     with _opened(path) as file:
         info, places = _read_header(path, file)
-        with torch.device("meta"):
-            net = HarmonizerNet(info.config)
+        net = _unallocated(info.config)
         wanted = {k: tuple(v.shape) for k, v in _stored(net).items()}
         if missing := sorted(wanted.keys() - info.tensors.keys()):
             raise CheckpointError(f"{path.name} lacks {len(missing)} tensors of its config, e.g. {missing[0]!r}")
@@ -124,6 +128,12 @@ def _opened(path: Path) -> Generator[BufferedReader]:
             yield file
     except OSError as error:
         raise CheckpointError(f"cannot read the weights file {path}: {error.strerror}") from None
+
+
+def _unallocated(config: HarmonizerConfig) -> HarmonizerNet:
+    """The config's network without memory behind its tensors: their names and shapes."""
+    with torch.device("meta"):
+        return HarmonizerNet(config)
 
 
 def _stored(net: HarmonizerNet) -> dict[str, Tensor]:

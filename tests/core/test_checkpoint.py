@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from regharm_core import CheckpointError, HarmonizerConfig, HarmonizerNet, read_info, save_checkpoint
+from regharm_core import CheckpointError, HarmonizerConfig, HarmonizerNet, load_harmonizer, read_info, save_checkpoint
 from regharm_core.checkpoint import load_network
 
 CONFIG = HarmonizerConfig(width=2, refine=(0, 0, 0, 0))
@@ -162,6 +162,14 @@ def test_saving_refuses_nan_and_keeps_the_former_file(weights: Path) -> None:
         save_checkpoint(net, weights, facts={})
     assert weights.read_bytes() == before
     assert list(weights.parent.iterdir()) == [weights]
+
+
+def test_a_folded_network_is_not_saved(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"lacks \d+ tensors of its config, e.g. 'down.0.1.bias'.*load_harmonizer"
+    ):
+        save_checkpoint(load_harmonizer(weights), tmp_path / "again.safetensors", facts={})
+    assert not (tmp_path / "again.safetensors").exists()
 
 
 def test_info_reads_the_header_alone(weights: Path) -> None:
