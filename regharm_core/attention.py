@@ -84,8 +84,8 @@ def attend(
     counts = [length] * len(queries) if valid is None else valid.sum(1).tolist()
     rows = []
     for n, count in enumerate(counts):
-        open_ = allowed[n]
-        mine = [part[n : n + 1] if bool(open_.all()) else part[n : n + 1, open_] for part in (keys, values)]
+        may = allowed[n]
+        mine = [part[n : n + 1] if bool(may.all()) else part[n : n + 1, may] for part in (keys, values)]
         row = _attend(queries[n : n + 1, :count], mine[0], mine[1], None, temperature)
         rows.append(F.pad(row, (0, 0, 0, length - count)))
     return torch.cat(rows)
