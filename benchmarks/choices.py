@@ -29,6 +29,7 @@ from regharm_core.training.photographs import Photographs, load_photographs
 from regharm_core.training.recipe import Phase, Recipe
 from regharm_core.unet import HarmonizerNet
 
+from .full_resolution import kept
 from .layout import LAYOUTS
 
 FOLDER = Path(__file__).with_suffix("")
@@ -177,8 +178,9 @@ def _line(label: str, left: dict[str, Any], seconds: int | None) -> str:
 
 
 def _write_report() -> None:
-    with replacing(Path(__file__).with_suffix(".md")) as temporary:
-        temporary.write_text(report())
+    path = Path(__file__).with_suffix(".md")
+    with replacing(path) as temporary:
+        temporary.write_text(report() + kept(path))
 
 
 def main() -> None:
