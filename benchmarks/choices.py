@@ -167,7 +167,7 @@ percent of the bare composite's: lower is better. {seeds} rows differ in nothing
 noise. Such short runs tell what helps to learn quickly, not where long ones end.
 """
 TABLE = """
-| row | plain | paste | inpaint | mean | CPU s |
+| row | plain | paste | inpaint | mean | CPU s, last stretch |
 | --- | ---: | ---: | ---: | ---: | ---: |"""
 
 
