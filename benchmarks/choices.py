@@ -113,7 +113,7 @@ def recipe(changes: Changes, out: Path) -> Recipe:
 
 
 def measure(net: HarmonizerNet, folder: Path) -> dict[str, Any]:
-    """fMSE left in percent and PSNR gained by kind at 256 px, and what real pictures keep (dB)."""
+    """fMSE left in percent and PSNR gained (dB) by kind at 256 px."""
     found: dict[str, Any] = {}
     for kind in KINDS:
         report = evaluate(net, folder / kind)

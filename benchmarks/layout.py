@@ -33,8 +33,6 @@ LAYOUTS = {
     "middle-coarse": HarmonizerConfig(gated=False, refine=(2, 4, 4, 0)),
     "deep": HarmonizerConfig(gated=False, refine=(3, 1, 0, 1)),
 }
-
-
 BUNDLED = HarmonizerConfig(gated=False, refine=(1, 1, 1, 0))
 CHOICES = Path(__file__).with_name("choices")
 HEAD = """# Where gates and extra convolutions sit
@@ -71,7 +69,7 @@ def milliseconds(config: HarmonizerConfig, rounds: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Count, time, and write the recipes."""
+    """Count, time, and write the report and the recipes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, default=Path("recipes/lite-2.json"))
     parser.add_argument("--out", type=Path)
@@ -94,9 +92,10 @@ def main() -> None:
             recipe |= {"seconds": None, "steps": options.steps}
             options.out.mkdir(parents=True, exist_ok=True)
             (options.out / f"{name}.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join(lines) + "\n" + kept(Path(__file__).with_suffix(".md"))
+    path = Path(__file__).with_suffix(".md")
+    text = "\n".join(lines) + "\n" + kept(path)
     print(text)
-    with replacing(Path(__file__).with_suffix(".md")) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -4,10 +4,10 @@
                                [--weights FILE ...] [--places cpu cuda:fp16 ...] [--rival NAME=PATH ...]
 
 Needs color-matcher, opencv-python-headless and matplotlib. Every round times every method once, so that a busy minute
-hits all of them; the median over rounds counts, and of rounds longer than 20 s there are two. The foreground is a
-disc of a quarter of the picture. Without --places: the CPU, and CUDA in fp16 where there is one. --rival names a
-Python file with ``harmonize(picture, mask)``, an adapter to somebody's public code (``rivals.py``). Writes
-speed.md, speed.json and speed.png beside this file and keeps what stands in speed.md under "Reading".
+hits all of them; the median over rounds counts. Of rounds longer than 20 s there are two, of those under 1 s fifteen.
+The foreground is a disc of a quarter of the picture. Without --places: the CPU, and CUDA in fp16 where there is one.
+--rival names a Python file with ``harmonize(picture, mask)``, an adapter to somebody's public code (``rivals.py``).
+Writes speed.md, speed.json and speed.png beside this file and keeps what stands in speed.md under "Reading".
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from .speed_report import YARDSTICK, Row, bars, growth, plot, tables
 
 HERE = Path(__file__)
 NAMES = {"regharm": "default", "regharm-lite": "lite"}
-LONG = 20.0  # seconds of a round
+SHORT, LONG = 1.0, 20.0  # seconds of a round
+MANY = 15  # rounds where they are short: with three, the ratio at 256 px was 7 or 12 by chance
 LARGEST = 8192
 REST = 0.25  # seconds
 
@@ -78,7 +79,8 @@ def measure(calls: dict[str, Call], side: int, batch: int, rounds: int) -> list[
     for name, call in calls.items():
         call(*small)  # what is loaded or compiled once
         held[name] = memory(call, image, mask)
-    rounds = rounds if time.perf_counter() - began < LONG else min(rounds, 2)
+    first = time.perf_counter() - began
+    rounds = max(rounds, MANY) if first < SHORT else rounds if first < LONG else min(rounds, 2)
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
