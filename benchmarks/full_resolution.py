@@ -54,7 +54,7 @@ class Oracle(torch.nn.Module):
         real, composite, mask = (shrink(x[None], config.view) for x in (pair.real, pair.composite, pair.mask))
         self.answer = (real - composite) / mask.clamp_min(0.02) * (mask > 0.02)
 
-    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None = None) -> Any:
+    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None = None, inside_only: bool = False) -> Any:
         """The same whatever it is shown."""
         return SimpleNamespace(prediction=self.answer)
 

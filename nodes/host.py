@@ -16,7 +16,8 @@ from server import PromptServer
 from torch import Tensor
 
 from ..regharm_core import CheckpointError, HarmonizerNet, RegHarmError, load_harmonizer
-from ..regharm_core.pipeline import DEFAULT_WEIGHTS, STRIP_PIXELS, WEIGHTS_FOLDER
+from ..regharm_core.carry import STRIP_PIXELS
+from ..regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
 FOLDER = "harmonizers"
 LARGEST_BATCH = 8

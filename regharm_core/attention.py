@@ -41,9 +41,8 @@ def gather_tokens(features: Tensor, selected: Tensor) -> Tokens:
     chosen = rearrange(selected, "b h w -> b (h w)")
     count = chosen.sum(1)
     longest = max(int(count.max()), 1)
-    order = torch.argsort(chosen.to(torch.uint8), dim=1, descending=True, stable=True)[:, :longest]
     valid = torch.arange(longest, device=features.device)[None] < count[:, None]  # B L
-    index = torch.where(valid, order, torch.zeros_like(order))
+    index = count.new_zeros(valid.shape).masked_scatter_(valid, chosen.nonzero()[:, 1])
     flat = rearrange(features, "b c h w -> b (h w) c")
     values = flat.gather(1, index[..., None].expand(-1, -1, flat.shape[2]))  # B L C
     return Tokens(values, index, valid)
@@ -53,9 +52,8 @@ def scatter_tokens(tokens: Tensor, where: Tokens, onto: Tensor) -> Tensor:
     """Put B L C back at ``where.index`` of a copy of ``onto`` (B C H W); padding is dropped."""
     height, width = onto.shape[-2:]
     flat = rearrange(onto, "b c h w -> b (h w) c")
-    batch = torch.arange(onto.shape[0], device=onto.device)[:, None].expand_as(where.index)
-    places = (batch[where.valid], where.index[where.valid])
-    flat = flat.index_put(places, tokens[where.valid].to(flat.dtype))
+    used = where.valid.nonzero(as_tuple=True)
+    flat = flat.index_put((used[0], where.index[used]), tokens[used].to(flat.dtype))
     return rearrange(flat, "b (h w) c -> b c h w", h=height, w=width)
 
 
@@ -84,10 +82,9 @@ def attend(
     counts = [length] * len(queries) if valid is None else valid.sum(1).tolist()
     rows = []
     for n, count in enumerate(counts):
-        may = allowed[n]
-        mine = [part[n : n + 1] if bool(may.all()) else part[n : n + 1, may] for part in (keys, values)]
-        row = _attend(queries[n : n + 1, :count], mine[0], mine[1], None, temperature)
-        rows.append(F.pad(row, (0, 0, 0, length - count)))
+        may = slice(None) if bool(allowed[n].all()) else allowed[n].nonzero()[:, 0]
+        row = _attend(queries[n : n + 1, :count], keys[n : n + 1, may], values[n : n + 1, may], None, temperature)
+        rows.append(row if count == length else F.pad(row, (0, 0, 0, length - count)))
     return torch.cat(rows)
 
 
@@ -100,19 +97,20 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | Non
     elif large := on_cpu and length * columns > KEPT_ELEMENTS:
         step = KEPT_ELEMENTS // 4 // columns
 
-    def mix(part: Tensor) -> Tensor:
-        return _softmax_mix(part, keys, values, allowed, temperature)
+    scale = 1.0 / (temperature * math.sqrt(queries.shape[2]))
+    if allowed is None:  # on a CPU plain products train twice as fast as the fused kernel
+        queries, turned = queries * scale, keys.transpose(1, 2)
+
+        def mix(part: Tensor) -> Tensor:
+            return torch.bmm(torch.bmm(part, turned).to(part.dtype).softmax(2), values)
+    else:
+        mask = allowed[:, None, :]
+
+        def mix(part: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(part, keys, values, attn_mask=mask, scale=scale)
 
     parts = [recomputed(mix, part) if large else mix(part) for part in queries.split(max(step, 1), dim=1)]
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-
-
-def _softmax_mix(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None, temperature: float) -> Tensor:
-    scale = 1.0 / (temperature * math.sqrt(queries.shape[2]))
-    if allowed is None:  # on a CPU plain products train twice as fast as the fused kernel
-        logits = ((queries * scale) @ keys.transpose(1, 2)).to(queries.dtype)
-        return logits.softmax(2) @ values
-    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed[:, None, :], scale=scale)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,12 @@ def fold_norms(net: HarmonizerNet) -> HarmonizerNet:
     Returns:
         The same network.
     """
-    for stack in net.modules():
+    for stack in list(net.modules()):
         if not isinstance(stack, nn.Sequential):
             continue
-        for place in range(len(stack) - 1):
+        for place in reversed(range(len(stack) - 1)):
             conv, norm = stack[place], stack[place + 1]
             if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
-                turned = isinstance(conv, nn.ConvTranspose2d)
-                stack[place] = fuse_conv_bn_eval(conv, norm, transpose=turned)
-                stack[place + 1] = nn.Identity()
+                stack[place] = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
+                del stack[place + 1]
     return net

@@ -9,6 +9,8 @@ Filter, 2015), from sums over all pixels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -17,6 +19,21 @@ from torch import Tensor
 RADIUS = 12  # px of the network's view
 REGULARISATION = 2e-3  # squared colour; larger maps towards a plain shift of colours
 CELL = 2  # px a side that share one map
+
+
+@dataclass(frozen=True)
+class LocalMaps:
+    """Colour maps on a grid that lies over a picture, as far as they are needed.
+
+    Attributes:
+        coefficients: B 12 h w: A row by row (9) and b (3).
+        grid: rows and columns of the whole grid.
+        first: row and column of the grid that ``coefficients`` begin with.
+    """
+
+    coefficients: Tensor
+    grid: tuple[int, int] = (1, 1)
+    first: tuple[int, int] = (0, 0)
 
 
 def fit_local_maps(
@@ -35,7 +52,8 @@ def fit_local_maps(
         B 12 H/2 W/2: A row by row (9) and b (3). They are defined outside the mask too, from the nearest
         weight within the window, and from the whole foreground beyond it.
     """
-    sums = F.avg_pool2d(torch.cat([_moments(guide, residual) * weight, weight], dim=1), CELL)
+    weighted = torch.cat([_moments(guide, residual) * weight, weight], dim=1)
+    sums = F.avg_pool2d(weighted.contiguous(memory_format=torch.channels_last), CELL)  # pooling is fast so on a CPU
     share = sums[:, -1:]
     coefficients = _solve(_window_mean(sums, radius // CELL), epsilon)
     return _window_mean(torch.cat([coefficients * share, share], dim=1), radius // CELL)
@@ -55,28 +73,25 @@ def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     return change
 
 
-def enlarge_columns(values: Tensor, width: int) -> Tensor:
-    """``values`` (B C h w) resized linearly to ``width`` columns, contiguous: B C h width."""
-    batch, channels, height, own = values.shape
-    if own == width:
-        return values.contiguous()
-    lines = F.interpolate(values.reshape(batch, channels * height, own), width, mode="linear", align_corners=False)
-    return lines.view(batch, channels, height, width)
+def enlarge(values: Tensor, axis: int, start: int, stop: int, length: int, grid: int, first: int = 0) -> Tensor:
+    """A part of ``values`` resized linearly along one axis.
 
+    Along rows and along columns, these are the numbers of a bilinear resizing of the whole, for a part's memory.
 
-def enlarge_rows(values: Tensor, height: int, start: int, stop: int) -> Tensor:
-    """Rows ``start:stop`` of ``values`` (B C h W) resized linearly to ``height`` rows: B C stop-start W.
-
-    After :func:`enlarge_columns` these are the numbers of a bilinear resizing of the whole, for a strip's
-    memory; in this order both steps read and write whole rows.
+    Args:
+        values: B C h w, the places from ``first`` on of a grid.
+        axis: 2 (rows) or 3 (columns).
+        start, stop: the pixels wanted of ``length`` that the grid is resized to; those beyond what ``values``
+            holds take its nearest.
+        grid: places of the whole grid along the axis.
+        first: the place that ``values`` begins with.
     """
-    small = values.shape[-2]
-    place = (torch.arange(start, stop, device=values.device, dtype=torch.float32) + 0.5) * (small / height) - 0.5
-    place = place.clamp(0, small - 1)
+    place = (torch.arange(start, stop, device=values.device, dtype=torch.float32) + 0.5) * (grid / length) - 0.5
+    last = values.shape[axis] - 1
+    place = (place - first).clamp(0, last)
     upper = place.floor().long()
-    lower = (upper + 1).clamp(max=small - 1)
-    rows = values.index_select(2, upper)
-    return rows.lerp_(values.index_select(2, lower), (place - upper)[:, None])
+    share = (place - upper).view(-1, *[1] * (3 - axis))
+    return values.index_select(axis, upper).lerp_(values.index_select(axis, (upper + 1).clamp(max=last)), share)
 
 
 def _moments(guide: Tensor, residual: Tensor) -> Tensor:
@@ -91,7 +106,7 @@ def _window_mean(sums: Tensor, radius: int) -> Tensor:
     Beyond the window's reach of any weight, the mean over the whole picture.
     """
     whole = sums.mean((2, 3), keepdim=True) * 1e-4
-    sums = sums.contiguous(memory_format=torch.channels_last)  # pooling is four times faster so on a CPU
+    sums = sums.contiguous(memory_format=torch.channels_last)
     sums = F.avg_pool2d(sums, (2 * radius + 1, 1), 1, (radius, 0))
     sums = F.avg_pool2d(sums, (1, 2 * radius + 1), 1, (0, radius)).add_(whole)
     return sums[:, :-1].div_(sums[:, -1:].clamp_min(1e-12))

@@ -7,21 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from .carry import apply_maps, maps_of
 from .checkpoint import load_network
 from .errors import CheckpointError, InputError
 from .folding import fold_norms
-from .local_map import enlarge_columns, enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
+from .local_map import LocalMaps, fit_shared_map
 from .unet import HarmonizerNet
 from .view import DEFAULT_CONTEXT, Check, View, frame
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
 SMALLEST, LARGEST = 16, 8192  # px a side
-STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
-CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that stays in the cache takes a third of the time
 
 Progress = Callable[[int, int], None]
 
@@ -110,13 +108,13 @@ def harmonize(
         return result
     check = check or _go_on
     views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored)
-    everywhere = fit_shared_map(views.guide, views.residual, views.weight * views.usable) if shared else None
+    everywhere = LocalMaps(fit_shared_map(views.guide, views.residual, views.weight * views.usable)) if shared else None
     own = (image.shape[2], image.shape[3])
     for n in range(count):
         if bool(views.usable[n]):
             box = boxes[n]
-            maps = _maps(views, n, everywhere, exact=box.size == own == views.size).to(image.device)
-            _apply(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
+            maps = everywhere or maps_of(views, n, exact=box.size == own == views.size)
+            apply_maps(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
         if progress is not None:
             progress(n + 1, count)
     return result
@@ -150,42 +148,5 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
     return image, mask, reference_mask
 
 
-def _maps(views: View, n: int, everywhere: Tensor | None, *, exact: bool) -> Tensor:
-    """Local colour maps of composite ``n``, 1 12 h w of some size: what is needed is enlarged from there.
-
-    What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
-    transposed convolutions' strides) more than detail: without it results are nearer to the truth
-    (benchmarks/full_resolution.md). It is kept where a picture has the network's size, as Eq. 7 has it.
-    """
-    if everywhere is not None:
-        return everywhere
-    guide, weight, residual = views.guide[n : n + 1], views.weight[n : n + 1], views.residual[n : n + 1]
-    maps = fit_local_maps(guide, residual, weight)
-    if exact:
-        maps = F.interpolate(maps, guide.shape[-2:], mode="bilinear", align_corners=False)
-        maps = torch.cat([maps[:, :9], maps[:, 9:] + residual - evaluate_maps(maps, guide)], dim=1)
-    return maps
-
-
 def _go_on() -> None:
     """Never cancels."""
-
-
-def _apply(result: Tensor, image: Tensor, mask: Tensor, maps: Tensor, strength: float, check: Check) -> None:
-    """Add the change to one composite (3 H W, written into ``result``), strip by strip."""
-    height, width = image.shape[-2:]
-    touched = (mask.amax((0, 2)) > 0).tolist()  # rows with foreground
-    maps = enlarge_columns(maps, width)
-    pixels = min(CACHE_PIXELS, STRIP_PIXELS) if image.device.type == "cpu" else STRIP_PIXELS
-    step = max(pixels // width, 1)
-    for start in range(0, height, step):
-        stop = min(start + step, height)
-        if not any(touched[start:stop]):
-            continue
-        check()
-        former, weight = image[:, start:stop], mask[:, start:stop]
-        colours = former.float()
-        change = evaluate_maps(enlarge_rows(maps, height, start, stop), colours.clamp(0, 1)[None])[0]
-        changed = torch.addcmul(colours, weight, change, value=strength)
-        low, high = colours.clamp(max=0), colours.clamp(min=1)  # in-range colours stay in range
-        result[:, start:stop] = torch.where(weight > 0, changed.clamp(low, high).to(image.dtype), former)

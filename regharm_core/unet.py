@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Attention
+from .box import bounding_box, grow, whole
 from .config import HarmonizerConfig
 from .errors import InputError
 from .layers import UpBlock, cell_maximum, conv_norm_act
@@ -64,7 +66,13 @@ class HarmonizerNet(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(
-        self, image: Tensor, mask: Tensor, *, reference: Tensor | None = None, return_attention: bool = False
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        reference: Tensor | None = None,
+        return_attention: bool = False,
+        inside_only: bool = False,
     ) -> HarmonizerOutput:
         """Harmonize at the network's own resolution.
 
@@ -73,6 +81,9 @@ class HarmonizerNet(nn.Module):
             mask: the foreground M, B 1 H W in [0, 1], 1 = foreground.
             reference: B 1 H W in [0, 1], the background that may be consulted (all of it where None).
             return_attention: also return what LTL and PTL looked at.
+            inside_only: leave out what cannot reach the foreground: the last level is computed around the masks'
+                common bounding box alone, and outside it the network draws zeros. The foreground is as without.
+                Not while batch norms learn: they would see less.
 
         Raises:
             InputError: when shapes do not fit each other or the network.
@@ -89,14 +100,24 @@ class HarmonizerNet(nn.Module):
             encoded.append(stage(encoded[-1]))
         features = encoded[4]
         features = self._match(features, 16, mask, closed, attention, return_attention)
-        for k, level in enumerate(self.up):
+        for k, level in enumerate(list(self.up)[:3]):
             features = level(features, encoded[3 - k])
             features = self._match(features, 32 << k, mask, closed, attention, return_attention)
-        predicted = self.head(features).to(image.dtype)
+        predicted = self._draw(features, encoded[0], mask if inside_only else None).to(image.dtype)
         if self.config.residual:
             return HarmonizerOutput(image + predicted * mask, predicted, attention)
         predicted = predicted + 0.5
         return HarmonizerOutput(image * (1 - mask) + predicted * mask, predicted, attention)
+
+    def _draw(self, features: Tensor, skip: Tensor, mask: Tensor | None) -> Tensor:
+        """The last level and the head, B c H/2 W/2 and B c' H W -> B 3 H W; around a mask (B 1 H W) alone if given."""
+        size = (skip.shape[-2], skip.shape[-1])
+        reach = self.config.refine[3] + 3  # px: the head's convolution, the level's and its transposed one
+        box = whole(skip) if mask is None else grow(bounding_box(mask.amax(0)), reach, 2, size)
+        top, bottom, left, right = box
+        deep = features[:, :, top // 2 : bottom // 2, left // 2 : right // 2]
+        drawn = self.head(self.up[3](deep, box.of(skip)))
+        return drawn if box.size == size else F.pad(drawn, (left, size[1] - right, top, size[0] - bottom))
 
     def _match(
         self, features: Tensor, size: int, mask: Tensor, closed: Tensor, kept: dict[str, Attention], keep: bool
@@ -107,16 +128,19 @@ class HarmonizerNet(nn.Module):
         if name in self.self_attention:
             return self.self_attention[name](features)
         found: Attention | None = None
+        translated = size == 128 and (self.ptl is not None or self.rain is not None)
+        if name not in self.ltl and not translated:
+            return features
+        foreground = cell_maximum(mask, here)
+        background = 1 - (foreground if closed is mask else cell_maximum(closed, here))
         if name in self.ltl:
-            foreground, background = cell_maximum(mask, here), 1 - cell_maximum(closed, here)
             features, found = self.ltl[name](features, foreground, background, return_attention=keep)
             name = f"ltl{size}"
-        elif size == 128 and self.ptl is not None:
-            foreground, background = cell_maximum(mask, here), 1 - cell_maximum(closed, here)
+        elif self.ptl is not None:
             features, found = self.ptl(features, foreground, background, return_attention=keep)
             name = "ptl"
-        elif size == 128 and self.rain is not None:
-            features = self.rain(features, cell_maximum(mask, here), 1 - cell_maximum(closed, here))
+        elif self.rain is not None:
+            features = self.rain(features, foreground, background)
         if found is not None:
             kept[name] = found
         return features

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .box import Box, box_around, join, whole
 from .errors import InputError
 from .unet import HarmonizerNet
 
@@ -16,49 +16,6 @@ Check = Callable[[], None]
 
 SMALLEST_CONTEXT = 1.25
 DEFAULT_CONTEXT = 1.6  # chosen on pairs, see benchmarks/full_resolution.md
-
-
-class Box(NamedTuple):
-    """A rectangle of a picture: rows ``top:bottom``, columns ``left:right``."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.bottom - self.top, self.right - self.left
-
-    def of(self, picture: Tensor) -> Tensor:
-        """The rectangle of a ... H W tensor, as a view of it."""
-        return picture[..., self.top : self.bottom, self.left : self.right]
-
-
-def whole(picture: Tensor) -> Box:
-    """The box of a whole ... H W tensor."""
-    return Box(0, picture.shape[-2], 0, picture.shape[-1])
-
-
-def box_around(mask: Tensor, context: float, least: int) -> Box:
-    """The foreground's bounding box, its sides times ``context``, moved and cut to fit the picture.
-
-    Args:
-        mask: 1 H W; where it is above 0 is foreground. Without any, the whole picture is the answer.
-        context: at least 1.
-        least: px; no side becomes smaller than this (or than the picture).
-    """
-    rows, columns = mask[0].amax(1).nonzero()[:, 0], mask[0].amax(0).nonzero()[:, 0]
-    if not rows.numel():
-        return whole(mask)
-    sides: list[int] = []
-    for places, full in ((rows, mask.shape[-2]), (columns, mask.shape[-1])):
-        first, last = int(places[0]), int(places[-1]) + 1
-        length = min(max(round(min((last - first) * context, full)), least), full)
-        start = min(max((first + last - length) // 2, 0), full - length)
-        sides += [start, start + length]
-    return Box(*sides)
 
 
 def frame(mask: Tensor, reference: Tensor | None, context: float | None, least: int) -> Box:
@@ -78,16 +35,6 @@ def frame(mask: Tensor, reference: Tensor | None, context: float | None, least: 
         raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
     box = box_around(mask, context, least)
     return box if reference is None else join(box, box_around(reference, 1, 1))
-
-
-def join(first: Box, second: Box) -> Box:
-    """The smallest rectangle that holds both."""
-    return Box(
-        min(first.top, second.top),
-        max(first.bottom, second.bottom),
-        min(first.left, second.left),
-        max(first.right, second.right),
-    )
 
 
 class View:
@@ -168,7 +115,8 @@ def _with_mirror(part: Tensor) -> Tensor:
 
 def _residual(model: HarmonizerNet, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
     dtype = next(model.parameters()).dtype
-    answer = model(guide.to(dtype), weight.to(dtype), reference=None if allowed is None else allowed.to(dtype))
+    reference = None if allowed is None else allowed.to(dtype)
+    answer = model(guide.to(dtype), weight.to(dtype), reference=reference, inside_only=True)
     drawn = answer.prediction.float()
     return drawn if model.config.residual else drawn - guide
 

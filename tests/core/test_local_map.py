@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core.local_map import enlarge_columns, enlarge_rows, evaluate_maps, fit_local_maps, fit_shared_map
+from regharm_core.local_map import enlarge, evaluate_maps, fit_local_maps, fit_shared_map
 
 
 def at_pixels(maps: Tensor, guide: Tensor) -> Tensor:
@@ -86,9 +86,17 @@ def test_local_maps_do_not_read_outside_the_mask() -> None:
 
 
 @pytest.mark.parametrize("size", [(100, 70), (20, 200), (256, 256)])
-def test_enlarging_by_rows_equals_enlarging_the_whole(size: tuple[int, int]) -> None:
-    small = torch.rand(2, 3, 40, 56)
-    whole = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    wide = enlarge_columns(small, size[1])
-    rows = [enlarge_rows(wide, size[0], a, min(a + 13, size[0])) for a in range(0, size[0], 13)]
+def test_enlarging_parts_equals_enlarging_the_whole(size: tuple[int, int]) -> None:
+    grid = torch.rand(2, 3, 40, 56)
+    whole = F.interpolate(grid, size, mode="bilinear", align_corners=False)
+    wide = enlarge(grid, 3, 0, size[1], size[1], 56)
+    rows = [enlarge(wide, 2, a, min(a + 13, size[0]), size[0], 40) for a in range(0, size[0], 13)]
     assert torch.allclose(torch.cat(rows, dim=2), whole, atol=1e-5)
+
+
+def test_a_part_of_the_grid_is_enough_for_the_pixels_over_it() -> None:
+    grid = torch.rand(1, 2, 40, 56)
+    whole = F.interpolate(grid, (100, 140), mode="bilinear", align_corners=False)
+    wide = enlarge(grid[..., 10:31, 20:41], 3, 60, 90, 140, 56, 20)
+    part = enlarge(wide, 2, 30, 60, 100, 40, 10)
+    assert torch.allclose(part, whole[..., 30:60, 60:90], atol=1e-5)

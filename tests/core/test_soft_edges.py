@@ -25,7 +25,7 @@ class Oracle(torch.nn.Module):
         small = [F.interpolate(x, (VIEW, VIEW), mode="bilinear", antialias=True) for x in (composite, truth, matte)]
         self.answer = (small[1] - small[0]) / small[2].clamp_min(0.02)
 
-    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None) -> Any:
+    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None, inside_only: bool) -> Any:
         return SimpleNamespace(prediction=self.answer * (weight > 0.02))
 
 

@@ -1,0 +1,66 @@
+"""What the network answered to the small copy, carried to the full-size picture."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .box import bounding_box, grow
+from .local_map import CELL, LocalMaps, enlarge, evaluate_maps, fit_local_maps
+from .view import Check, View
+
+MARGIN = 2 * CELL  # px around the foreground that maps are fitted on, so that those at its rim have neighbours
+STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
+CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that stays in the cache takes a third of the time
+
+
+def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
+    """Local colour maps of composite ``n``, fitted where its foreground lies.
+
+    What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
+    transposed convolutions' strides) more than detail: without it results are nearer to the truth
+    (benchmarks/full_resolution.md). It is kept where a picture has the network's size (``exact``), as Eq. 7 has it.
+    """
+    box = grow(bounding_box(views.weight[n]), MARGIN, CELL, views.size)
+    guide, weight, residual = (box.of(part[n : n + 1]) for part in (views.guide, views.weight, views.residual))
+    maps = fit_local_maps(guide, residual, weight)
+    if not exact:
+        grid = (views.size[0] // CELL, views.size[1] // CELL)
+        return LocalMaps(maps, grid, (box.top // CELL, box.left // CELL))
+    maps = F.interpolate(maps, guide.shape[-2:], mode="bilinear", align_corners=False)
+    maps = torch.cat([maps[:, :9], maps[:, 9:] + residual - evaluate_maps(maps, guide)], dim=1)
+    return LocalMaps(maps, views.size, (box.top, box.left))
+
+
+def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, strength: float, check: Check) -> None:
+    """Add the change to what the network was shown of one composite, in strips of the foreground's bounding box.
+
+    Args:
+        result: 3 H W, written into where the mask is above 0.
+        image: 3 H W.
+        mask: 1 H W.
+        maps: of this part of the picture.
+        strength: scales the change.
+        check: called before each strip.
+    """
+    size = (mask.shape[-2], mask.shape[-1])
+    box = bounding_box(mask)
+    result, image, mask = (box.of(part) for part in (result, image, mask))
+    height, width = box.size
+    touched = (mask.amax((0, 2)) > 0).tolist()  # rows with foreground
+    wide = enlarge(maps.coefficients.to(image.device), 3, box.left, box.right, size[1], maps.grid[1], maps.first[1])
+    pixels = CACHE_PIXELS if image.device.type == "cpu" else STRIP_PIXELS
+    step = max(pixels // width, 1)
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        if not any(touched[start:stop]):
+            continue
+        check()
+        former, weight = image[:, start:stop], mask[:, start:stop]
+        colours = former.float()
+        here = enlarge(wide, 2, box.top + start, box.top + stop, size[0], maps.grid[0], maps.first[0])
+        change = evaluate_maps(here, colours.clamp(0, 1)[None])[0]
+        changed = torch.addcmul(colours, weight, change, value=strength)
+        low, high = colours.clamp(max=0), colours.clamp(min=1)  # in-range colours stay in range
+        result[:, start:stop] = torch.where(weight > 0, changed.clamp(low, high).to(image.dtype), former)
