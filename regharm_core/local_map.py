@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor
 
 RADIUS = 12  # px of the network's view
@@ -115,25 +114,21 @@ def _window_mean(sums: Tensor, radius: int) -> Tensor:
 def _solve(moments: Tensor, epsilon: float) -> Tensor:
     """Ridge regression from means, products of guide and guide (9) and of residual and guide (9)."""
     guide, residual = moments[:, :3], moments[:, 3:6]
-    matrix = rearrange(moments[:, 6:15], "b (i j) h w -> b h w i j", i=3)
-    cross = rearrange(moments[:, 15:], "b (i j) h w -> b h w i j", i=3)
-    guide_last, residual_last = (rearrange(x, "b c h w -> b h w c") for x in (guide, residual))
-    matrix = matrix - guide_last[..., :, None] * guide_last[..., None, :]
-    matrix = matrix + epsilon * torch.eye(3, device=matrix.device, dtype=matrix.dtype)
-    cross = cross - residual_last[..., :, None] * guide_last[..., None, :]
-    slope = cross @ _inverse(matrix)  # B H W out in
-    shift = residual_last - (slope * guide_last[..., None, :]).sum(-1)
-    slope = rearrange(slope, "b h w i j -> b (i j) h w")
-    return torch.cat([slope, rearrange(shift, "b h w c -> b c h w")], dim=1)
+    matrix = moments[:, 6:15].unflatten(1, (3, 3)) - guide[:, :, None] * guide[:, None]  # B i j H W
+    cross = moments[:, 15:].unflatten(1, (3, 3)) - residual[:, :, None] * guide[:, None]
+    matrix = matrix + epsilon * torch.eye(3, device=matrix.device, dtype=matrix.dtype)[:, :, None, None]
+    slope = (cross[:, :, :, None] * _inverse(matrix)[:, None]).sum(2)  # B out in H W
+    shift = residual - (slope * guide[:, None]).sum(2)
+    return torch.cat([slope.flatten(1, 2), shift], dim=1)
 
 
 def _inverse(matrix: Tensor) -> Tensor:
-    """Inverse of symmetric 3 x 3 matrices by cross products (many small ones at once)."""
-    first, second, third = matrix.unbind(-2)
+    """Inverse of symmetric 3 x 3 matrices, B 3 3 H W, by cross products (many small ones at once)."""
+    first, second, third = matrix.unbind(1)
     columns = [
-        torch.linalg.cross(second, third),
-        torch.linalg.cross(third, first),
-        torch.linalg.cross(first, second),
+        torch.linalg.cross(second, third, dim=1),
+        torch.linalg.cross(third, first, dim=1),
+        torch.linalg.cross(first, second, dim=1),
     ]
-    determinant = (first * columns[0]).sum(-1)
-    return torch.stack(columns, dim=-1) / determinant[..., None, None]
+    determinant = (first * columns[0]).sum(1)
+    return torch.stack(columns, dim=2) / determinant[:, None, None]
