@@ -62,19 +62,25 @@ def cell_maximum(weight: Tensor, size: tuple[int, int]) -> Tensor:
     return F.max_pool2d(weight, (height // size[0], width // size[1]))
 
 
-def masked_mean(features: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean over space: B C H W and B 1 H W -> B C 1 1; 0 for an image without weight."""
-    total = features.flatten(2) @ weight.flatten(2).transpose(1, 2)  # B C 1: a product stores nothing of B C H W
-    return total[..., None] / weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
-
-
 def masked_mean_std(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Weighted mean and deviation over space: B C H W and B 1 H W -> two of B C 1 1.
 
     The deviation is ``sqrt(variance + epsilon)``. An image without weight gets mean 0.
     """
-    mean = masked_mean(features, weight)
-    return mean, (masked_mean((features - mean).square(), weight) + EPSILON).sqrt()
+    total = weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    mean = (features * weight).sum((2, 3), keepdim=True) / total
+    variance = ((features - mean).square() * weight).sum((2, 3), keepdim=True) / total
+    return mean, (variance + EPSILON).sqrt()
+
+
+def about_the_mean(features: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean over space: B C H W and B 1 H W -> B C 1 1; 0 for an image without weight.
+
+    One matrix product, which stores nothing of B C H W and is as exact as products are on the device: enough for
+    what is only subtracted and added again.
+    """
+    total = features.flatten(2) @ weight.flatten(2).transpose(1, 2)  # B C 1
+    return total[..., None] / weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
 
 
 def recomputed(function: Callable[..., Any], *values: Any) -> Any:

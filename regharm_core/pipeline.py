@@ -113,7 +113,8 @@ def harmonize(
     for n in range(count):
         if bool(views.usable[n]):
             box = boxes[n]
-            maps = everywhere or maps_of(views, n, exact=box.size == own == views.size)
+            exact = box.size == own == views.size
+            maps = everywhere or maps_of(views, n, exact=exact)
             apply_maps(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
         if progress is not None:
             progress(n + 1, count)

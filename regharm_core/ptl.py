@@ -8,7 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
-from .layers import EPSILON, masked_mean, masked_mean_std, recomputed, single_or_double
+from .layers import EPSILON, about_the_mean, masked_mean_std, recomputed, single_or_double
 
 REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
 
@@ -86,7 +86,7 @@ class PTL(nn.Module):
             features = F.interpolate(features, (height, width), mode="bilinear", align_corners=False)
             background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
         # Variances come from sums of squares: centring on the background's own mean keeps them exact.
-        centre = masked_mean(features.detach(), background)
+        centre = about_the_mean(features.detach(), background)
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
         cell = (height // self.cells, width // self.cells)
