@@ -50,10 +50,10 @@ class _Bytes(TorchDispatchMode):
         return made
 
 
-def network_work(model: HarmonizerNet, image: Tensor, mask: Tensor) -> Work:
-    """Of one pass over a batch at the network's own size, counted."""
+def network_work(model: HarmonizerNet, image: Tensor, mask: Tensor, *, inside_only: bool = False) -> Work:
+    """Of one pass over a batch at the network's own size, counted; ``inside_only`` as for the network."""
     with torch.no_grad(), FlopCounterMode(display=False) as operations, _Bytes() as moved:
-        model(image, mask)
+        model(image, mask, inside_only=inside_only)
     return Work(operations.get_total_flops(), moved.total)
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from regharm_core import load_harmonizer
 from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
+from regharm_core.view import DEFAULT_CONTEXT, frame, look
 
 from .arithmetic import Work, network_work, pace
 from .discs import scene
@@ -138,9 +139,11 @@ def floors(weights: dict[str, Path], place: str, rounds: int) -> list[str]:
         model, call = load_harmonizer(path).float(), ours(path, place)
         size = torch.finfo(DTYPES[dtype or "fp32"]).bits / 32
         for batch in (1, 16):
-            one = network_work(model, *scene(model.config.view, 2))
-            work = Work(one.operations * batch, one.moved * batch * size)
             image, mask = scene(256, batch)
+            box = frame(mask[0], None, DEFAULT_CONTEXT, model.config.view)
+            shown = (part[:1].expand(2, -1, -1, -1) for part in look(model, image, mask, None, [box], [0])[:2])
+            one = network_work(model, *shown, inside_only=True)
+            work = Work(one.operations * batch, one.moved * batch * size)
             spent = statistics.median([timed(call, image, mask) for _ in range(rounds + 2)][2:])
             floor = best.floor(work)
             cells = [f"{work.operations / 1e9:.2f}", f"{work.moved / 1e6:.0f}", f"{1000 * floor:.2f}"]
