@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     parser.add_argument("--width", type=int, default=16, help="C (the paper: 32)")
     parser.add_argument("--size", type=int, default=64, help="px a side (the paper: 256)")
     parser.add_argument("--batch", type=int, default=8, help="(the paper: 4)")
-    parser.add_argument("--steps", type=int, default=8000, help="the budget, equal for all rows")
+    parser.add_argument("--steps", type=int, default=8600, help="the budget, equal for all rows")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
     parser.add_argument("--widest", type=int, default=1, help="leave out networks of more than this many times C")
     add_device_option(parser)

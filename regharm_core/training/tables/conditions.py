@@ -34,7 +34,7 @@ class Conditions:
     width: int = 16
     size: int = 64
     batch: int = 8
-    steps: int = 8000
+    steps: int = 8600
     learning_rate: float = 3e-4
     bf16: bool = True
 
