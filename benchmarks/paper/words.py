@@ -59,10 +59,11 @@ harmonized picture. `python -m benchmarks.paper.figures`; provenance: `paper/pic
 
 As the paper's Fig. 1: two points of one foreground (green), and where each looks.
 
-Seen in these pictures: LTL's map is a few spots. From one eye of the cat it finds the other, and from a patch of fur the
-eye too; in Fig. 1 wood finds wood, but the saucer finds the coffee, and two points of the cat the same spot on its nose.
-PTL's map lies around the foreground's rim (the eye, the sky) or is spread over many blocks, some of them at the picture's
-border, far from the foreground. Nothing is as clean as the paper's pineapple. Numbers say more than pictures:
+Seen in these pictures: LTL's map is a few spots. From one eye of the cat it finds the other, and from a patch of fur
+the eye too; in Fig. 1 wood finds wood, but the saucer finds the coffee, and two points of the cat the same spot on
+its nose. PTL's map lies around the foreground's rim (the eye, the sky) or is spread over many blocks, some of them at
+the picture's border, far from the foreground. Nothing is as clean as the paper's pineapple. Numbers say more than
+pictures:
 
 On photographs (`python -m benchmarks.paper.regions`): the share of attention that falls into the background's part of
 the colour-texture cluster that is asked about (k-means, six clusters a photograph, before the colours were moved; pairs
