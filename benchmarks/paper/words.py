@@ -91,5 +91,5 @@ def conditions(results: Sequence[dict[str, Any]], noise: str) -> str:
         f"Equal for all rows: C = {c['width']} (the paper: 32), {c['size']} px (256), batch {c['batch']} (4), "
         f"{c['steps']:,} steps, so {first['images']:,} composites from {first['photographs']:,} photographs, "
         f"{precision}; measured on {pairs} pairs of 256 px through the public call. The bare composites have "
-        f"{bare:.2f} dB. {len(results)} runs so far; {noise}.\n{DIFFERENT}"
+        f"{bare:.2f} dB. Runs so far: {len(results)}; {noise}.\n{DIFFERENT}"
     )
