@@ -17,6 +17,7 @@ from regharm_core import InputError
 from regharm_core.cli import main
 from regharm_core.training.tables.claims import CLAIMS, Claim, Scores, judge
 from regharm_core.training.tables.conditions import REVISION, Conditions
+from regharm_core.training.tables.measure import MEASUREMENT
 from regharm_core.training.tables.results import is_done, read_result, result_path, write_result
 from regharm_core.training.tables.rows import LINES, NETWORKS, networks_of
 from regharm_core.unet import HarmonizerNet, parameter_count
@@ -106,8 +107,12 @@ def test_a_row_is_trained_measured_kept_and_skipped(photographs: Path, pairs: Pa
     assert result["kinds"]["plain"]["pairs"] == 1 and len(result["kinds"]["plain"]["psnr"]) == 1
     assert set(result["learned"]) == {"self_attention.32.gain"}
     assert read_result(Path(written[1]))["stream"] == result["stream"]
+    assert result["kinds"]["plain"]["composite"] != result["kinds_at_256"]["plain"]["composite"]
     assert main([*command, "--row", "ltl-ptl", "--seeds", "0"]) == 0
     assert capsys.readouterr().out == ""
+    write_result(Path(written[0]), result | {"measurement": MEASUREMENT - 1, "kinds": {}, "learned": {"gone": 1.0}})
+    assert main([*command, "--row", "self-attention", "--seeds", "0"]) == 0
+    assert read_result(Path(written[0])) == result  # measured again, from the same weights
     text = report(most_results(out), None, None)
     assert "6 composites from 6 photographs" in text and "| +0.29 | not yet trained |" in text
 
@@ -128,7 +133,8 @@ def made_up(network: str, seed: int, psnr: float, conditions: Conditions | None 
     conditions = conditions or Conditions()
     means = {"psnr": psnr, "mse": 50.0, "fmse": 500.0}
     kind = {"pairs": 2, "composite": means | {"psnr": 30.0}, "harmonized": means, "psnr": [psnr] * 2, "fmse": [1.0] * 2}
-    values = {"revision": REVISION, "network": network, "seed": seed, "conditions": conditions.to_dict()}
+    values = {"revision": REVISION, "measurement": MEASUREMENT, "network": network, "seed": seed}
+    values |= {"conditions": conditions.to_dict()}
     values |= {"model": conditions.model(network).to_dict(), "images": 16, "photographs": 9, "stream": [seed, 0, 0]}
     return values | {"learned": {}, "kinds": {"plain": kind, "paste": kind}}
 

@@ -10,6 +10,7 @@ from ...config import HarmonizerConfig
 from ...errors import InputError
 from ...files import replacing
 from .conditions import REVISION, Conditions
+from .measure import MEASUREMENT
 
 METRICS = ("psnr", "mse", "fmse")
 
@@ -29,7 +30,18 @@ def is_done(path: Path, conditions: Conditions, network: str) -> bool:
     kept = read_result(path)
     same = Conditions(**kept["conditions"]) == conditions
     same = same and HarmonizerConfig.from_dict(kept["model"]) == conditions.model(network)
-    return same and kept["revision"] == REVISION
+    return same and _current(kept)
+
+
+def _current(values: dict[str, Any]) -> bool:
+    return values["revision"] == REVISION and values.get("measurement") == MEASUREMENT
+
+
+def cpu_seconds(path: Path) -> int | None:
+    """What a result of this revision that may have been measured otherwise says of its training; None without one."""
+    if not path.is_file() or (kept := read_result(path))["revision"] != REVISION:
+        return None
+    return kept.get("cpu_seconds_of_the_last_stretch")
 
 
 def write_result(path: Path, values: dict[str, Any]) -> None:
@@ -56,9 +68,9 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Every result of this revision in a folder of one set of conditions, in the order of the names."""
+    """Every result of this revision and measurement in a folder of one set of conditions, in the order of the names."""
     found = [read_result(path) for path in sorted(folder.glob("*.json"))]
-    return [values for values in found if values["revision"] == REVISION]
+    return [values for values in found if _current(values)]
 
 
 def overall(result: dict[str, Any], metric: str) -> float:

@@ -18,8 +18,8 @@ from ..loop import train
 from ..photographs import load_photographs
 from ..source import Source
 from .conditions import REVISION, Conditions
-from .measure import measure
-from .results import is_done, overall, result_path, write_result
+from .measure import MEASUREMENT, measure
+from .results import cpu_seconds, is_done, overall, result_path, write_result
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,14 @@ def run_row(
     """Train one row (or go on with it) and measure it."""
     out = places.work / conditions.name / f"{network}-seed{seed}-r{REVISION}"
     recipe = conditions.recipe(network, seed, places.data, out, threads)
+    former = result_path(places.results, conditions, network, seed)  # of a row that is only measured again
     began = time.process_time()
     net, _ = load_network(train(recipe, device, source=source))
     spent = time.process_time() - began
     net = net.float().to(device).eval()
     return {
         "revision": REVISION,
+        "measurement": MEASUREMENT,
         "network": network,
         "seed": seed,
         "conditions": conditions.to_dict(),
@@ -94,10 +96,11 @@ def run_row(
         "photographs": len(source),
         "stream": stream(source, conditions, seed, device),
         "device": device.type,
-        "cpu_seconds_of_the_last_stretch": round(spent),
+        "cpu_seconds_of_the_last_stretch": cpu_seconds(former) or round(spent),
         "torch": torch.__version__,
         "learned": learned(net),
-        "kinds": measure(net, places.validate),
+        "kinds": measure(net, places.validate, conditions.size),
+        "kinds_at_256": measure(net, places.validate, 256),
     }
 
 
