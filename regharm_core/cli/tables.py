@@ -23,6 +23,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     parser.add_argument("--validate", type=Path, metavar="V", help="folder with one folder of pairs a kind")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="results: one JSON file a network and seed")
     parser.add_argument("--work", type=Path, default=Path("runs/tables"), metavar="FOLDER", help="states and weights")
+    parser.add_argument(
+        "--composites",
+        type=Path,
+        metavar="FOLDER",
+        help="keep a seed's composites here for its other rows (7.9 GB a seed with the usual conditions)",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="N", help="each of them in turn")
     parser.add_argument("--width", type=int, default=16, help="C (the paper: 32)")
     parser.add_argument("--size", type=int, default=64, help="px a side (the paper: 256)")
@@ -51,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     networks = [n for table in options.table for n in networks_of(table)]
     networks = [n for n in networks if NETWORKS[n].width <= options.widest * PAPER_WIDTH] + options.row
     conditions = Conditions(width=options.width, size=options.size, batch=options.batch, steps=options.steps)
-    places = Places(tuple(options.data), options.validate, options.out, options.work)
+    places = Places(tuple(options.data), options.validate, options.out, options.work, options.composites)
     device = chosen_device(options.device)
     for path in run_rows(networks, options.seeds, conditions, places, device, options.threads):
         sys.stdout.write(f"{path}\n")

@@ -113,6 +113,13 @@ def test_a_row_is_trained_measured_kept_and_skipped(photographs: Path, pairs: Pa
     write_result(Path(written[0]), result | {"measurement": MEASUREMENT - 1, "kinds": {}, "learned": {"gone": 1.0}})
     assert main([*command, "--row", "self-attention", "--seeds", "0"]) == 0
     assert read_result(Path(written[0])) == result  # measured again, from the same weights
+    again = [*command, "--row", "self-attention", "--seeds", "0", "--composites", str(tmp_path / "composites")]
+    for part in ("out", "work"):
+        again[again.index(f"--{part}") + 1] = str(tmp_path / "again" / part)
+    assert main(again) == 0
+    repeated = read_result(Path(capsys.readouterr().out.split()[-1]))
+    assert {name for name in result if result[name] != repeated[name]} <= {"cpu_seconds_of_the_last_stretch"}
+    assert len(list((tmp_path / "composites").glob("*/*"))) == 3  # a batch a step; "stream" is the first of them
     text = report(most_results(out), None, None)
     assert "6 composites from 6 photographs" in text and "| +0.29 | not yet trained |" in text
 
