@@ -43,15 +43,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 def run(options: argparse.Namespace) -> int:
     """Print the paths of the new results."""
     from ..training.tables.conditions import Conditions
-    from ..training.tables.rows import LINES, NETWORKS, PAPER_WIDTH, networks_of
+    from ..training.tables.rows import LINES, NETWORKS, PAPER_WIDTH, PROBES, find_network, networks_of
     from ..training.tables.run import Places, run_rows
 
     if options.list:
         for line in LINES:
             sys.stdout.write(f"Table {line.table}  {line.label:<24}{line.network:<16}{line.printed.psnr:.2f} dB\n")
+        for name in PROBES:
+            sys.stdout.write(f"no table {name}\n")
         return 0
-    if unknown := sorted(set(options.row) - set(NETWORKS)):
-        raise ConfigError(f"unknown rows {unknown}; known are {list(NETWORKS)}")
+    for name in options.row:
+        find_network(name)
     if options.data is None or options.validate is None or options.out is None:
         raise ConfigError("tables needs --data, --validate and --out")
     networks = [n for table in options.table for n in networks_of(table)]

@@ -19,7 +19,7 @@ from regharm_core.training.tables.claims import CLAIMS, Claim, Scores, judge
 from regharm_core.training.tables.conditions import REVISION, Conditions
 from regharm_core.training.tables.measure import MEASUREMENT
 from regharm_core.training.tables.results import is_done, read_result, result_path, write_result
-from regharm_core.training.tables.rows import LINES, NETWORKS, networks_of
+from regharm_core.training.tables.rows import LINES, NETWORKS, PROBES, networks_of
 from regharm_core.unet import HarmonizerNet, parameter_count
 
 TINY = ["--width", "2", "--size", "64", "--batch", "2", "--steps", "3"]
@@ -65,7 +65,7 @@ def test_rows_are_the_networks_that_they_name() -> None:
     blocks = [(NETWORKS[n].ptl_patch, NETWORKS[n].ptl_stride) for n in networks_of(4)]
     assert blocks == [(4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32)]
     assert [NETWORKS[n].width for n in networks_of(5)] == [32, 64, 96, 128]
-    assert len(set(NETWORKS.values())) == len(NETWORKS)
+    assert len({*NETWORKS.values(), *PROBES.values()}) == len(NETWORKS) + len(PROBES)
 
 
 def test_parameters_of_table_5() -> None:
@@ -126,11 +126,11 @@ def test_a_row_is_trained_measured_kept_and_skipped(photographs: Path, pairs: Pa
 
 def test_unknown_rows_and_missing_places_are_one_line(tmp_path: Path, capsys) -> None:
     assert main(["tables", "--row", "nothing"]) == 2
-    assert "unknown rows ['nothing']" in capsys.readouterr().err
+    assert "unknown row 'nothing'" in capsys.readouterr().err
     assert main(["tables", "--row", "base"]) == 2
     assert "--data" in capsys.readouterr().err
     assert main(["tables", "--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(LINES)
+    assert len(capsys.readouterr().out.splitlines()) == len(LINES) + len(PROBES)
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(InputError, match="no result"):
         read_result(tmp_path / "x.json")

@@ -10,7 +10,7 @@ from typing import Any
 from ...config import HarmonizerConfig
 from ..composites import CompositeConfig
 from ..recipe import Phase, Recipe
-from .rows import NETWORKS, PAPER_WIDTH
+from .rows import PAPER_WIDTH, find_network
 
 REVISION = 2  # raised when a change to the network or the training makes older results another experiment
 
@@ -45,7 +45,7 @@ class Conditions:
 
     def model(self, network: str) -> HarmonizerConfig:
         """A row's network at this width."""
-        printed = NETWORKS[network]
+        printed = find_network(network)
         return replace(printed, width=printed.width // PAPER_WIDTH * self.width, view=self.size)
 
     def recipe(self, network: str, seed: int, data: Sequence[Path], out: Path, threads: int | None) -> Recipe:

@@ -1,0 +1,110 @@
+"""What trained attention is worth: the same weights, with the attention of a layer made equal everywhere.
+
+    python -m benchmarks.paper.even FOLDER_OF_KINDS [--weights W ...] [--size N]
+
+Equal attention leaves a layer one answer for all of a foreground: LTL the background's mean token, PTL the mean of all
+blocks' appearances, which is what AdaIN takes but for the spread between blocks. The weights are not trained again,
+so that the loss also holds what a network could have made up for with training: it is an upper bound of what matching
+by region is worth. Writes even.json beside this file, where rows of other weights stay: by weights and layers, the
+change of PSNR with its 95 % interval (bootstrap over the pairs), and how many references a location really looks at
+(see ``regions.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from regharm_core import HarmonizerNet
+from regharm_core.checkpoint import load_network
+from regharm_core.files import replacing
+from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
+from regharm_core.training.pairs import read_pairs
+from regharm_core.training.tables.measure import measure
+from regharm_core.training.validation import list_kinds
+
+from .regions import width
+
+EVEN = 1e6  # a temperature at which every reference that may be consulted weighs the same
+RESAMPLES = 4000
+
+
+def variants(net: HarmonizerNet) -> Iterator[tuple[str, HarmonizerNet]]:
+    """The network as trained, and with the attention of each layer, and of all of them, equal everywhere."""
+    yield "as trained", net
+    layers = [*(f"ltl.{name}" for name in net.ltl), *(["ptl"] if net.ptl is not None else [])]
+    for chosen in [*([layer] for layer in layers), *([layers] if len(layers) > 1 else [])]:
+        other = copy.deepcopy(net)
+        for layer in chosen:
+            other.get_submodule(layer).temperature = EVEN
+        yield " + ".join(chosen), other
+
+
+def change(before: list[float], after: list[float]) -> dict[str, float | list[float]]:
+    """The mean difference of two lists of the same pairs' PSNR, its interval, and in what share it is below zero."""
+    difference = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(len(difference), (RESAMPLES, len(difference)), generator=generator)
+    low, high = torch.quantile(difference[drawn].mean(1), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {
+        "psnr": round(float(difference.mean()), 3),
+        "interval": [round(low, 3), round(high, 3)],
+        "worse_in": round(float((difference < 0).double().mean()), 3),
+    }
+
+
+def measured(net: HarmonizerNet, folder: Path, size: int) -> list[float]:
+    """Every pair's PSNR, kind after kind."""
+    return [value for kind in measure(net, folder, size).values() for value in kind["psnr"]]
+
+
+@torch.no_grad()
+def widths(net: HarmonizerNet, folder: Path) -> dict[str, float]:
+    """By layer, the share of the references that a location looks at, mean over the pairs at the network's size."""
+    found: dict[str, list[float]] = {}
+    for kind in list_kinds(folder):
+        for pair in read_pairs(kind, size=net.config.view):
+            attention = net(pair.composite[None], pair.mask[None], return_attention=True).attention
+            for name, looked in attention.items():
+                if bool(looked.queries.valid.any()):
+                    found.setdefault(name.replace("ltl", "ltl."), []).append(width(looked))
+    return {name: round(sum(values) / len(values), 3) for name, values in found.items()}
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--weights", type=Path, nargs="+", default=[])
+    parser.add_argument("--size", type=int, default=256, help="px a side of the pairs")
+    options = parser.parse_args()
+    paths = options.weights or [next(p for n in DEFAULT_WEIGHTS if (p := WEIGHTS_FOLDER / n).is_file())]
+    out = Path(__file__).with_suffix(".json")
+    rows = json.loads(out.read_text()) if out.is_file() else {}
+    for path in paths:
+        weights = path.stem if path.stem != "weights" else path.parent.name  # a row's are runs/.../NAME/weights
+        trained: list[float] = []
+        whole = load_network(path)[0].float().eval()
+        looked = widths(whole, options.folder)
+        for layers, net in variants(whole):
+            values = measured(net, options.folder, options.size)
+            trained = trained or values
+            facts = {"weights": weights, "size": options.size, "pairs": len(values), "even": layers}
+            facts |= (
+                {"mean": round(sum(values) / len(values), 2)} | change(trained, values) | {"width": looked.get(layers)}
+            )
+            rows[f"{weights} {options.size} {layers}"] = facts
+            print(facts, flush=True)
+    with replacing(out) as temporary:
+        temporary.write_text(
+            "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
