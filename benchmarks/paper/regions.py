@@ -8,8 +8,9 @@ background hold, the question is which share of the attention of the foreground'
 part. As a control the rest of the foreground is asked the same. TAR holds photographs with region maps: half of a
 region becomes the foreground, its colours are moved towards another photograph's, and the question is which share
 falls into its other half. "By area" is what attention that is equal everywhere would give, by way of the same blocks.
-An untrained network of the same layers is measured too. Writes regions.json beside this file: mean shares, their
-ratio and its 95 % interval (bootstrap over photographs), and how wide the attention is.
+An untrained network of the same layers is measured too, its norms fitted to the first pairs. Writes regions.json
+beside this file: mean shares, their ratio and its 95 % interval (bootstrap over photographs), and how wide the
+attention is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from regharm_core import HarmonizerNet
 from regharm_core.attention import Attention
@@ -37,6 +38,7 @@ from .clusters import clusters, colour_texture
 
 CLUSTERS = 6
 RESAMPLES = 4000
+FITTED_TO = 32  # pairs
 HELD_BY_FOREGROUND, HELD_BY_BACKGROUND = 0.1, 0.02  # smallest shares of a cluster that is asked about
 REGION = (0.06, 0.5)  # a region's share of the photograph
 
@@ -176,6 +178,18 @@ def summary(values: list[list[float]]) -> dict[str, float | int | list[float]]:
     }
 
 
+@torch.no_grad()
+def fitted(net: HarmonizerNet, folder: Path) -> HarmonizerNet:
+    """An untrained network whose batch norms have seen pairs; unfitted, its tokens are too small to be told apart."""
+    pairs = list(read_pairs(folder, size=net.config.view, limit=FITTED_TO))
+    images, masks = torch.stack([p.composite for p in pairs]), torch.stack([p.mask for p in pairs])
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the mean of all that is seen, not a moving one
+    net.train()(images, masks)
+    return net.eval()
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,7 +201,7 @@ def main() -> None:
     path = options.weights or next(p for n in DEFAULT_WEIGHTS if (p := WEIGHTS_FOLDER / n).is_file())
     net = load_network(path)[0].float().eval()
     torch.manual_seed(0)
-    nets = {"trained": net, "untrained": HarmonizerNet(net.config).eval()}
+    nets = {"trained": net, "untrained": fitted(HarmonizerNet(net.config), options.pairs[0])}
     size = net.config.view
     sets = {
         "cluster, colours moved": cluster_questions(options.pairs, size),

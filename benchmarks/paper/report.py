@@ -4,7 +4,7 @@
 
 FOLDER holds results of one set of conditions (``python -m regharm_core tables``); the one with the most where none is
 named. Nothing is measured here but parameters; memory.json comes from ``benchmarks.memory``, regions.json from
-``benchmarks.paper.regions``, the pictures from ``benchmarks.paper.figures``.
+``benchmarks.paper.regions``, even.json from ``benchmarks.paper.even``, the pictures from ``benchmarks.paper.figures``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from regharm_core.errors import InputError
 from regharm_core.files import replacing
 from regharm_core.training.tables.claims import CLAIMS, Scores, judge
 from regharm_core.training.tables.results import METRICS, overall, read_results
-from regharm_core.training.tables.rows import LINES, NETWORKS, Line
+from regharm_core.training.tables.rows import LINES, NETWORKS, PROBES, Line
 from regharm_core.unet import parameter_count
 
 from . import words
@@ -114,6 +114,37 @@ def regions_table(regions: dict[str, Any] | None) -> list[str]:
     return [*lines, "", f"Weights: `{regions['weights']}`, {regions['size']} px, whole pictures."]
 
 
+def probes_table(scores: Scores, results: Sequence[dict[str, Any]]) -> list[str]:
+    """What was asked beyond the paper's rows, beside the row that it varies."""
+    lines = ["| probe | ours: PSNR, MSE, fMSE (spread) | of the row | difference, dB | seeds |"]
+    lines += ["| --- | --- | --- | ---: | ---: |"]
+    for name in PROBES:
+        own = [result for result in results if result["network"] == name]
+        row = max((n for n in NETWORKS if name.startswith(n)), key=len)
+        values = ", ".join(spread(own, metric) for metric in METRICS) if own else "not yet trained"
+        difference = scores.difference(name, row)
+        gain = f"{difference.mean:+.2f}" if difference.seeds else ""
+        lines.append(f"| {name} | {values} | {row} | {gain} | {len(own)} |")
+    return lines
+
+
+def even_table(even: dict[str, Any] | None) -> list[str]:
+    """What trained attention is worth."""
+    if even is None:
+        return ["not yet measured"]
+    lines = ["| weights | pairs | attention made equal in | PSNR | change, dB (95 %) | worse in | looked at, of all |"]
+    lines += ["| --- | --- | --- | ---: | ---: | ---: | ---: |"]
+    for row in even.values():
+        low, high = row["interval"]
+        width = "" if row["width"] is None else f"{100 * row['width']:.0f} %"
+        change = "" if row["even"] == "as trained" else f"{row['psnr']:+.2f} ({low:+.2f} to {high:+.2f})"
+        worse = "" if row["even"] == "as trained" else f"{100 * row['worse_in']:.0f} %"
+        where = "no layer: as trained" if row["even"] == "as trained" else row["even"]
+        pairs = f"{row['pairs']} of {row['size']} px"
+        lines.append(f"| {row['weights']} | {pairs} | {where} | {row['mean']:.2f} | {change} | {worse} | {width} |")
+    return lines
+
+
 def gains(results: Sequence[dict[str, Any]]) -> str:
     """What the gains of the self-attentions, zero at the start, came to."""
     found: dict[str, list[float]] = {}
@@ -124,7 +155,12 @@ def gains(results: Sequence[dict[str, Any]]) -> str:
     return "; ".join(said) or "none trained yet"
 
 
-def report(results: Sequence[dict[str, Any]], memory: dict[str, Any] | None, regions: dict[str, Any] | None) -> str:
+def report(
+    results: Sequence[dict[str, Any]],
+    memory: dict[str, Any] | None,
+    regions: dict[str, Any] | None,
+    even: dict[str, Any] | None = None,
+) -> str:
     """The whole page."""
     scores = Scores(results)
     noise = "no network has two seeds yet, so the noise of a run is not known"
@@ -139,6 +175,7 @@ def report(results: Sequence[dict[str, Any]], memory: dict[str, Any] | None, reg
         if table == 5:
             lines += ["", *parameter_table()]
     lines += ["\n## Which claims hold\n", words.CLAIMS, *claims_table(scores)]
+    lines += ["\n## Why\n", words.WHY, *even_table(even), words.PROBES, *probes_table(scores, results)]
     lines += ["\n## Memory\n", words.MEMORY, *memory_table(memory)]
     lines += ["\n## Where the foreground looks\n", words.LOOKS, *regions_table(regions), words.TAIL]
     return "\n".join(lines)
@@ -190,7 +227,7 @@ def main() -> None:
         raise InputError(f"no such folder of results: {folder}")
     results = most_results(HERE / "results") if folder is None else read_results(folder)
     plot(results, HERE / "gains.png")
-    text = report(results, _read(HERE / "memory.json"), _read(HERE / "regions.json"))
+    text = report(results, _read(HERE / "memory.json"), _read(HERE / "regions.json"), _read(HERE / "even.json"))
     with replacing(HERE.parent / "paper.md") as temporary:
         temporary.write_text(text + "\n")
 

@@ -14,7 +14,8 @@ measured by
     python -m regharm_core tables --table 2 --data TAR... --validate PAIRS --out benchmarks/paper/results
 
 (`--row NAME` for one network, `--list` for their names, `--seeds 0 1 2`; a stopped row goes on, a finished one is
-skipped). The rows themselves are data: `regharm_core/training/tables/rows.py`.
+skipped; `--composites FOLDER` keeps a seed's composites for its other rows, 7.9 GB, and saves each of them 6 of 22 to
+40 CPU minutes). The rows themselves are data: `regharm_core/training/tables/rows.py`.
 """
 
 DIFFERENT = """
@@ -76,6 +77,27 @@ says in how many photographs the share is larger than that. Region maps have no 
 asked about. The intervals are bootstraps over photographs. Width: how many references a location really looks at (e to
 the entropy of its attention), as a share of those there are. The other half of a region is also what lies nearest, so
 nearness has a part in that question, but not in the difference between the layers.
+
+PTL's attention is learned: an untrained one looks at everything alike, a trained one at what resembles. LTL's is drawn
+to what is alike as much before training as after: tokens of like colour and texture give larger products whatever the
+weights. Training has made it look at fewer places, not at others.
+"""
+
+WHY = """What trained attention is worth: the same weights, measured once more with the attention of a layer made equal
+everywhere (`python -m benchmarks.paper.even PAIRS [--weights W ... --size 64]`). PTL then gives every location the mean
+of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so a
+loss is the most that matching by region can be worth. "Looked at": how many references a location really looks at (e
+to the entropy of its attention), as a share of all. In the bundled weights, trained four times as long as a row and at
+128 px, matching by region carries much of the answer. In the rows PTL still looks at three quarters of all blocks, and
+nothing is lost without: this budget ends before PTL has become more than AdaIN. That is why the rows cannot tell the
+two, nor the strides of Table 4, apart.
+"""
+
+PROBES = """
+Is it the temperature that keeps PTL's attention wide? Its blocks' tokens deviate by 0.34 of a channel's unit when
+training begins, so that under sqrt(C) it starts from 98 % of all blocks; with Eq. 4 to the letter (0.177 = 1/sqrt(C),
+`ptl-8-32-printed`) from 18 %. `choices.md` has a sharper (0.1) and a flatter temperature (4) for both layers under
+other terms: neither was better.
 """
 
 TAIL = ""

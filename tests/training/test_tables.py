@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.paper.even import change, variants, widths
 from benchmarks.paper.report import most_results, report
 from regharm_core import InputError
 from regharm_core.cli import main
@@ -156,8 +157,8 @@ def test_a_result_counts_only_for_its_own_terms(tmp_path: Path) -> None:
     older = {name: value for name, value in conditions.model("rbase").to_dict().items() if name != "temperature"}
     write_result(path, made_up("rbase", 0, 31) | {"model": older})  # from before there was such a field
     assert is_done(path, conditions, "rbase")
-    for change in ({"revision": REVISION + 1}, {"model": conditions.model("base").to_dict()}):
-        write_result(path, made_up("rbase", 0, 31) | change)
+    for other in ({"revision": REVISION + 1}, {"model": conditions.model("base").to_dict()}):
+        write_result(path, made_up("rbase", 0, 31) | other)
         assert not is_done(path, conditions, "rbase")
 
 
@@ -197,6 +198,27 @@ def test_with_several_rivals_the_weakest_verdict_counts() -> None:
     assert (found.verdict, found.rival) == ("not yet trained", "ptl-8-32")
 
 
+def test_equal_attention_is_the_mean_of_what_may_be_consulted(pairs: Path) -> None:
+    torch.manual_seed(0)
+    net = HarmonizerNet(Conditions(width=2, size=64).model("ltl-ptl")).eval()
+    for parameter in net.parameters():  # an untrained head and gain would show nothing
+        torch.nn.init.normal_(parameter, std=0.2)
+    made = dict(variants(net))
+    assert list(made) == ["as trained", "ltl.32", "ptl", "ltl.32 + ptl"]
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 16:40, 20:50] = 1
+    for name, other in made.items():
+        attention = other(image, mask, return_attention=True).attention
+        for layer, looked in attention.items():
+            weights, allowed = looked.weights()[0], looked.allowed[0]
+            even = bool(torch.allclose(weights[:, allowed], weights.new_tensor(1 / int(allowed.sum())), rtol=1e-3))
+            assert even == (layer.replace("ltl", "ltl.") in name) and not weights[:, ~allowed].any()
+    found = widths(made["ltl.32 + ptl"], pairs)  # a mask of noise leaves LTL no background to look at
+    assert found == {"ptl": pytest.approx(1.0, abs=1e-3)}
+    first = change([30.0, 31.0, 32.0], [30.5, 31.5, 32.5])
+    assert first == {"psnr": 0.5, "interval": [0.5, 0.5], "worse_in": 0.0}
+
+
 def test_the_report_says_what_is_there_and_what_is_not() -> None:
     rows = [made_up(n, s, 30 + i) for s in (0, 1) for i, n in enumerate(("rbase", "ptl-8-32"))]
     memory = {"rows": {n: {"alone": 50.0, "in_network": 40.0} for n in NETWORKS}}
@@ -213,6 +235,17 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
     text = report(rows, memory, looks)
     assert "| near | 9 | 0.300 | 0.200 | 1.50 (0.90 to 2.00) | 75 % | 10 % | not told apart from area |" in text
     assert "(1.20 to 1.80) | 75 % | 10 % | drawn to it |" in text
+    probe = next(iter(PROBES))
+    text = report([*rows, made_up(probe, 0, 31.5)], memory, None)
+    assert f"| {probe} | 31.50, 50.00, 500.0 | ptl-8-32 | +0.50 | 1 |" in text
+    facts = {"weights": "w", "size": 64, "pairs": 9, "mean": 31.0, "interval": [-0.3, -0.1], "worse_in": 0.6}
+    even = {
+        "a": facts | {"even": "as trained", "psnr": 0.0, "width": None},
+        "b": facts | {"even": "ptl", "psnr": -0.2, "width": 0.08},
+    }
+    text = report(rows, memory, None, even)
+    assert "| w | 9 of 64 px | no layer: as trained | 31.00 |  |  |  |" in text
+    assert "| w | 9 of 64 px | ptl | 31.00 | -0.20 (-0.30 to -0.10) | 60 % | 8 % |" in text
     memory["rows"]["ltl-64"]["alone"] = 380.0
     assert "Below the paper's in every row: no." in report(rows, memory, None)
     assert "No row has been trained yet." in report([], None, None)
