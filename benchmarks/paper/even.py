@@ -7,7 +7,7 @@ blocks' appearances, which is what AdaIN takes but for the spread between blocks
 so that the loss also holds what a network could have made up for with training: it is an upper bound of what matching
 by region is worth. Writes even.json beside this file, where rows of other weights stay: by weights and layers, the
 change of PSNR with its 95 % interval (bootstrap over the pairs), and how many references a location really looks at
-(see ``regions.py``).
+(see ``regions.py``), trained and ("first") before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from regharm_core.training.pairs import read_pairs
 from regharm_core.training.tables.measure import measure
 from regharm_core.training.validation import list_kinds
 
-from .regions import width
+from .regions import fitted, width
 
 EVEN = 1e6  # a temperature at which every reference that may be consulted weighs the same
 RESAMPLES = 4000
@@ -91,12 +91,16 @@ def main() -> None:
         trained: list[float] = []
         whole = load_network(path)[0].float().eval()
         looked = widths(whole, options.folder)
+        torch.manual_seed(0)
+        first = widths(fitted(HarmonizerNet(whole.config), list_kinds(options.folder)[0]), options.folder)
         for layers, net in variants(whole):
             values = measured(net, options.folder, options.size)
             trained = trained or values
             facts = {"weights": weights, "size": options.size, "pairs": len(values), "even": layers}
             facts |= (
-                {"mean": round(sum(values) / len(values), 2)} | change(trained, values) | {"width": looked.get(layers)}
+                {"mean": round(sum(values) / len(values), 2)}
+                | change(trained, values)
+                | {"width": looked.get(layers), "first": first.get(layers)}
             )
             rows[f"{weights} {options.size} {layers}"] = facts
             print(facts, flush=True)

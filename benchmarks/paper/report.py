@@ -132,16 +132,20 @@ def even_table(even: dict[str, Any] | None) -> list[str]:
     """What trained attention is worth."""
     if even is None:
         return ["not yet measured"]
-    lines = ["| weights | pairs | attention made equal in | PSNR | change, dB (95 %) | worse in | looked at, of all |"]
-    lines += ["| --- | --- | --- | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| weights | pairs | attention made equal in | PSNR | change, dB (95 %) | worse in | looks at | untrained |"
+    ]
+    lines += ["| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"]
     for row in even.values():
         low, high = row["interval"]
-        width = "" if row["width"] is None else f"{100 * row['width']:.0f} %"
+        widths = ("" if row[key] is None else f"{100 * row[key]:.0f} %" for key in ("width", "first"))
         change = "" if row["even"] == "as trained" else f"{row['psnr']:+.2f} ({low:+.2f} to {high:+.2f})"
         worse = "" if row["even"] == "as trained" else f"{100 * row['worse_in']:.0f} %"
         where = "no layer: as trained" if row["even"] == "as trained" else row["even"]
         pairs = f"{row['pairs']} of {row['size']} px"
-        lines.append(f"| {row['weights']} | {pairs} | {where} | {row['mean']:.2f} | {change} | {worse} | {width} |")
+        lines.append(
+            f"| {row['weights']} | {pairs} | {where} | {row['mean']:.2f} | {change} | {worse} | {' | '.join(widths)} |"
+        )
     return lines
 
 

@@ -86,18 +86,18 @@ weights. Training has made it look at fewer places, not at others.
 WHY = """What trained attention is worth: the same weights, measured once more with the attention of a layer made equal
 everywhere (`python -m benchmarks.paper.even PAIRS [--weights W ... --size 64]`). PTL then gives every location the mean
 of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so a
-loss is the most that matching by region can be worth. "Looked at": how many references a location really looks at (e
-to the entropy of its attention), as a share of all. In the bundled weights, trained four times as long as a row and at
-128 px, matching by region carries much of the answer. In the rows PTL still looks at three quarters of all blocks, and
-nothing is lost without: this budget ends before PTL has become more than AdaIN. That is why the rows cannot tell the
-two, nor the strides of Table 4, apart.
+loss is the most that matching by region can be worth. "Looks at": how many references a location really looks at (e to
+the entropy of its attention), as a share of all; beside it the same before training. In the bundled weights, trained
+on several times as many composites and at 128 px, matching by region carries much of the answer. In the rows PTL still
+looks at three quarters of all blocks, and nothing is lost without: this budget ends before PTL has become more than
+AdaIN. That is why the rows cannot tell the two, nor the strides of Table 4, apart.
 """
 
 PROBES = """
-Is it the temperature that keeps PTL's attention wide? Its blocks' tokens deviate by 0.34 of a channel's unit when
-training begins, so that under sqrt(C) it starts from 98 % of all blocks; with Eq. 4 to the letter (0.177 = 1/sqrt(C),
-`ptl-8-32-printed`) from 18 %. `choices.md` has a sharper (0.1) and a flatter temperature (4) for both layers under
-other terms: neither was better.
+Is it the temperature that keeps PTL's attention wide? Under sqrt(C) it starts out looking at nearly all blocks, because
+the tokens of blocks are a third as large as those of locations. `ptl-8-32-printed` is Eq. 4 to the letter (0.177 =
+1/sqrt(C), so that the softmax is that of Q K). `choices.md` has a sharper (0.1) and a flatter temperature (4) for both
+layers under other terms: neither was better.
 """
 
 TAIL = ""

@@ -240,12 +240,12 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
     assert f"| {probe} | 31.50, 50.00, 500.0 | ptl-8-32 | +0.50 | 1 |" in text
     facts = {"weights": "w", "size": 64, "pairs": 9, "mean": 31.0, "interval": [-0.3, -0.1], "worse_in": 0.6}
     even = {
-        "a": facts | {"even": "as trained", "psnr": 0.0, "width": None},
-        "b": facts | {"even": "ptl", "psnr": -0.2, "width": 0.08},
+        "a": facts | {"even": "as trained", "psnr": 0.0, "width": None, "first": None},
+        "b": facts | {"even": "ptl", "psnr": -0.2, "width": 0.08, "first": 0.97},
     }
     text = report(rows, memory, None, even)
-    assert "| w | 9 of 64 px | no layer: as trained | 31.00 |  |  |  |" in text
-    assert "| w | 9 of 64 px | ptl | 31.00 | -0.20 (-0.30 to -0.10) | 60 % | 8 % |" in text
+    assert "| w | 9 of 64 px | no layer: as trained | 31.00 |  |  |  |  |" in text
+    assert "| w | 9 of 64 px | ptl | 31.00 | -0.20 (-0.30 to -0.10) | 60 % | 8 % | 97 % |" in text
     memory["rows"]["ltl-64"]["alone"] = 380.0
     assert "Below the paper's in every row: no." in report(rows, memory, None)
     assert "No row has been trained yet." in report([], None, None)
