@@ -88,16 +88,18 @@ everywhere (`python -m benchmarks.paper.even PAIRS [--weights W ... --size 64]`)
 of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so a
 loss is the most that matching by region can be worth. "Looks at": how many references a location really looks at (e to
 the entropy of its attention), as a share of all; beside it the same before training. In the bundled weights, trained
-on several times as many composites and at 128 px, matching by region carries much of the answer. In the rows PTL still
-looks at three quarters of all blocks, and nothing is lost without: this budget ends before PTL has become more than
-AdaIN. That is why the rows cannot tell the two, nor the strides of Table 4, apart.
+on several times as many composites and at 128 px, matching by region carries much of the answer. Among the rows it does
+where blocks are large enough to have a content: at 64 px a block of 1/4 is 8 x 8 of PTL's feature (as a block of 1/8 is
+in the bundled weights), and its attention was learned; one of 1/8 is 4 x 4, its attention still lies on three quarters
+of all blocks, and nothing is lost without. That row is AdaIN in all but name, and the two come out equal. So the size
+and the budget of these rows speak where PTL against AdaIN and the strides of blocks of 1/8 do not come out as printed.
 """
 
 PROBES = """
 Is it the temperature that keeps PTL's attention wide? Under sqrt(C) it starts out looking at nearly all blocks, because
 the tokens of blocks are a third as large as those of locations. `ptl-8-32-printed` is Eq. 4 to the letter (0.177 =
-1/sqrt(C), so that the softmax is that of Q K). `choices.md` has a sharper (0.1) and a flatter temperature (4) for both
-layers under other terms: neither was better.
+1/sqrt(C), so that the softmax is that of Q K): it ends at one block in fifty and needs that, but is no better for it.
+`choices.md` has a sharper (0.1) and a flatter temperature (4) for both layers under other terms: neither was better.
 """
 
 TAIL = ""
