@@ -85,14 +85,15 @@ weights. Training has made it look at fewer places, not at others.
 
 WHY = """What trained attention is worth: the same weights, measured once more with the attention of a layer made equal
 everywhere (`python -m benchmarks.paper.even PAIRS [--weights W ... --size 64]`). PTL then gives every location the mean
-of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so a
-loss is the most that matching by region can be worth. "Looks at": how many references a location really looks at (e to
-the entropy of its attention), as a share of all; beside it the same before training. In the bundled weights, trained
-on several times as many composites and at 128 px, matching by region carries much of the answer. Among the rows it does
-where blocks are large enough to have a content: at 64 px a block of 1/4 is 8 x 8 of PTL's feature (as a block of 1/8 is
-in the bundled weights), and its attention was learned; one of 1/8 is 4 x 4, its attention still lies on three quarters
-of all blocks, and nothing is lost without. That row is AdaIN in all but name, and the two come out equal. So the size
-and the budget of these rows speak where PTL against AdaIN and the strides of blocks of 1/8 do not come out as printed.
+of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so the
+loss holds what training could have made up for. "Looks at": how many references a location really looks at (e to the
+entropy of its attention), as a share of all; beside it the same before training. In the bundled weights, trained on
+several times as many composites and at 128 px, PTL's matching by region carries much of the answer. In the rows, one
+seed each, it is less: five of the six rows of Table 4 look at 19 to 60 % of their blocks and lose 0.04 to 0.33 dB
+without, and the one that Table 2 calls PTL (1/8, 1/32) still looks at three quarters and loses nothing: it is AdaIN in
+all but name, and the two come out equal. Rows that do match by region are hardly better than AdaIN either, so what is
+missing here is more than that. Budget and size are the suspects; blocks of 1/8 being small at 64 px (4 x 4 of PTL's
+feature) is no explanation by itself, since with coarser strides their attention was learned.
 """
 
 PROBES = """
