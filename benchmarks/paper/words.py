@@ -98,7 +98,7 @@ feature) is no explanation by itself, since with coarser strides their attention
 
 PROBES = """
 Is it the temperature that keeps PTL's attention wide? Under sqrt(C) it starts out looking at nearly all blocks, because
-the tokens of blocks are a third as large as those of locations. `ptl-8-32-printed` is Eq. 4 to the letter (0.177 =
+the tokens of blocks are smaller than those of locations. `ptl-8-32-printed` is Eq. 4 to the letter (0.177 =
 1/sqrt(C), so that the softmax is that of Q K): it ends at one block in fifty and needs that, but is no better for it.
 `choices.md` has a sharper (0.1) and a flatter temperature (4) for both layers under other terms: neither was better.
 """

@@ -87,8 +87,8 @@ NETWORKS: dict[str, HarmonizerConfig] = {
     "ltl-ptl-4c": _network(ltl=(32,), translation="ptl", times=4),
 }
 
-# Asked further, where a claim does not hold; no row of the paper's. Blocks' tokens deviate by a third of one channel's
-# unit, so that under the usual temperature PTL starts out looking at all of them alike.
+# Asked further, where a claim does not hold; no row of the paper's. Blocks' tokens are smaller than those of locations,
+# so that under the usual temperature PTL starts out looking at all of them alike.
 PROBES: dict[str, HarmonizerConfig] = {
     "ptl-8-32-printed": _network(translation="ptl", temperature=0.177),  # Eq. 4 to the letter where C is 32
 }
