@@ -81,9 +81,10 @@ def attend(
     length = queries.shape[1]
     counts = [length] * len(queries) if valid is None else valid.sum(1).tolist()
     rows = []
-    for n, count in enumerate(counts):
-        may = slice(None) if bool(allowed[n].all()) else allowed[n].nonzero()[:, 0]
-        row = _attend(queries[n : n + 1, :count], keys[n : n + 1, may], values[n : n + 1, may], None, temperature)
+    images = zip(*(part.split(1) for part in (queries, keys, values, allowed)), strict=True)
+    for count, (query, key, value, open_) in zip(counts, images, strict=True):
+        may = slice(None) if bool(open_.all()) else open_[0].nonzero()[:, 0]
+        row = _attend(query[:, :count], key[:, may], value[:, may], None, temperature)
         rows.append(row if count == length else F.pad(row, (0, 0, 0, length - count)))
     return torch.cat(rows)
 

@@ -90,7 +90,8 @@ class PTL(nn.Module):
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
         cell = (height // self.cells, width // self.cells)
-        first, second, content = recomputed(self._moments, features - centre, background, cell)
+        parts = (features - centre, background, cell)
+        first, second, content = self._moments(*parts) if cell == (1, 1) else recomputed(self._moments, *parts)
         mean = first * inverse  # B C K
         variance = second * inverse - mean.square()
         deviation = (variance.clamp_min(0) + EPSILON).sqrt()
@@ -107,8 +108,9 @@ class PTL(nn.Module):
     def _sum(self, values: Tensor) -> Tensor:
         """Sum over each block: B C H W -> B C K, by way of the cells' sums."""
         cell = (values.shape[2] // self.cells, values.shape[3] // self.cells)
-        sums = F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
-        return F.avg_pool2d(sums, self.span, 1, divisor_override=1).flatten(2)
+        sums = values if cell == (1, 1) else F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
+        ones = sums.new_ones(sums.shape[1], 1, self.span, self.span)  # pooling so takes many times longer on a CPU
+        return F.conv2d(sums, ones, groups=sums.shape[1]).flatten(2)
 
     def _kernel(self, cell: tuple[int, int]) -> Tensor:
         """The kernel for cells of this size: C 1 and the pixels of a block."""
@@ -122,11 +124,11 @@ class PTL(nn.Module):
     def _project(self, values: Tensor, cell: tuple[int, int]) -> Tensor:
         """Depthwise strided convolution with ``squeeze``: B C H W (or B 1 H W) -> B C K.
 
-        In training every cell meets every part of the kernel once in one matrix product, and shifted sums
-        do the rest: a depthwise 16 x 16 convolution is many times slower to train on a CPU.
+        In training every cell of several locations meets every part of the kernel once in one matrix product, and
+        shifted sums do the rest: a depthwise 16 x 16 convolution is many times slower to train on a CPU.
         """
         kernel = self._kernel(cell)
-        if not torch.is_grad_enabled():
+        if cell == (1, 1) or not torch.is_grad_enabled():
             return F.conv2d(values, kernel, stride=cell, groups=values.shape[1]).flatten(2)
         parts = rearrange(kernel, "c 1 (i h) (j w) -> c (i j) (h w)", i=self.span, j=self.span)
         cells = rearrange(values, "b c (y h) (x w) -> b c (h w) (y x)", y=self.cells, x=self.cells)

@@ -28,10 +28,10 @@ from regharm_core.training.pairs import read_pairs
 from regharm_core.training.tables.measure import measure
 from regharm_core.training.validation import list_kinds
 
+from .bootstrap import bootstrap
 from .regions import fitted, width
 
 EVEN = 1e6  # a temperature at which every reference that may be consulted weighs the same
-RESAMPLES = 4000
 
 
 def variants(net: HarmonizerNet) -> Iterator[tuple[str, HarmonizerNet]]:
@@ -48,12 +48,9 @@ def variants(net: HarmonizerNet) -> Iterator[tuple[str, HarmonizerNet]]:
 def change(before: list[float], after: list[float]) -> dict[str, float | list[float]]:
     """The mean difference of two lists of the same pairs' PSNR, its interval, and in what share it is below zero."""
     difference = torch.tensor(after, dtype=torch.float64) - torch.tensor(before, dtype=torch.float64)
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.randint(len(difference), (RESAMPLES, len(difference)), generator=generator)
-    low, high = torch.quantile(difference[drawn].mean(1), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return {
         "psnr": round(float(difference.mean()), 3),
-        "interval": [round(low, 3), round(high, 3)],
+        "interval": bootstrap(difference),
         "worse_in": round(float((difference < 0).double().mean()), 3),
     }
 

@@ -34,10 +34,10 @@ from regharm_core.training.moves import reinhard
 from regharm_core.training.pairs import read_pairs
 from regharm_core.training.photographs import load_photographs
 
+from .bootstrap import bootstrap
 from .clusters import clusters, colour_texture
 
 CLUSTERS = 6
-RESAMPLES = 4000
 FITTED_TO = 32  # pairs
 HELD_BY_FOREGROUND, HELD_BY_BACKGROUND = 0.1, 0.02  # smallest shares of a cluster that is asked about
 REGION = (0.06, 0.5)  # a region's share of the photograph
@@ -162,17 +162,13 @@ def summary(values: list[list[float]]) -> dict[str, float | int | list[float]]:
     """Means, the shares' ratio with its interval, in what part of the photographs the share is the larger, and which
     part of the references a location really looks at."""
     pairs = torch.tensor(values, dtype=torch.float64)  # N 3
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.randint(len(pairs), (RESAMPLES, len(pairs)), generator=generator)
-    means = pairs[drawn].mean(1)
-    low, high = torch.quantile(means[:, 0] / means[:, 1], torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     looked, expected, seen = pairs.mean(0).tolist()
     return {
         "photographs": len(pairs),
         "share": round(looked, 4),
         "by_area": round(expected, 4),
         "ratio": round(looked / expected, 3),
-        "interval": [round(low, 3), round(high, 3)],
+        "interval": bootstrap(pairs, lambda means: means[:, 0] / means[:, 1]),
         "larger_in": round(float((pairs[:, 0] > pairs[:, 1]).double().mean()), 3),
         "width": round(seen, 3),
     }
