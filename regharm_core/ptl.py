@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -106,11 +108,17 @@ class PTL(nn.Module):
         return self._sum(weighted), self._sum(weighted * features), self._project(weighted, cell)
 
     def _sum(self, values: Tensor) -> Tensor:
-        """Sum over each block: B C H W -> B C K, by way of the cells' sums."""
+        """Sum over each block: B C H W -> B C K, by way of the cells' sums.
+
+        Shifted sums, along rows and then along columns: on a CPU pooling trains three times slower, and on a GPU
+        a convolution with ones could be taken in TF32.
+        """
         cell = (values.shape[2] // self.cells, values.shape[3] // self.cells)
         sums = values if cell == (1, 1) else F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
-        ones = sums.new_ones(sums.shape[1], 1, self.span, self.span)  # pooling so takes many times longer on a CPU
-        return F.conv2d(sums, ones, groups=sums.shape[1]).flatten(2)
+        side = self.cells - self.span + 1
+        for axis in (2, 3):
+            sums = reduce(torch.add, (sums.narrow(axis, n, side) for n in range(self.span)))
+        return sums.flatten(2)
 
     def _kernel(self, cell: tuple[int, int]) -> Tensor:
         """The kernel for cells of this size: C 1 and the pixels of a block."""
