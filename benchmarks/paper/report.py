@@ -17,7 +17,7 @@ from typing import Any
 
 from regharm_core.errors import InputError
 from regharm_core.files import replacing
-from regharm_core.training.tables.claims import CLAIMS, Scores, judge
+from regharm_core.training.tables.claims import CLAIMS, Difference, Scores, judge
 from regharm_core.training.tables.results import METRICS, overall, read_results
 from regharm_core.training.tables.rows import LINES, NETWORKS, PROBES, Line
 from regharm_core.unet import parameter_count
@@ -44,8 +44,7 @@ def quality(table: int, results: Sequence[dict[str, Any]], scores: Scores) -> li
         own = [result for result in results if result["network"] == line.network]
         ours = ", ".join(spread(own, metric) for metric in METRICS) if own else "not yet trained"
         difference = scores.difference(line.network, "rbase")
-        gain = f"{difference.mean:+.2f}" if difference.seeds and line.network != "rbase" else ""
-        gain += f" ± {difference.margin:.2f}" if gain and difference.margin is not None else ""
+        gain = _number(difference, 2) if line.network != "rbase" else ""
         paper = f"{line.printed.psnr:.2f}, {line.printed.mse:.2f}, {line.printed.fmse:.2f}"
         over = f"{line.printed.psnr - base:+.2f}" if line.network != "rbase" else ""
         lines.append(f"| {line.label} | {paper} | {over} | {ours} | {gain} | {len(own)} |")
@@ -89,14 +88,30 @@ def parameter_table() -> list[str]:
     return lines
 
 
-def claims_table(scores: Scores) -> list[str]:
-    """Every claim with what the results say of it."""
-    lines = ["| claim | verdict | difference, dB | against | seeds |", "| --- | --- | ---: | --- | ---: |"]
+def by_kind(results: Sequence[dict[str, Any]]) -> dict[str, Scores]:
+    """The scores on each kind of composites alone."""
+    kinds = sorted({kind for result in results for kind in result["kinds"]})
+    return {k: Scores([r | {"kinds": {k: r["kinds"][k]}} for r in results if k in r["kinds"]]) for k in kinds}
+
+
+def claims_table(scores: Scores, kinds: dict[str, Scores]) -> list[str]:
+    """Every claim with what the results say of it, on all pairs and on each kind of them."""
+    lines = [f"| claim | verdict | difference, dB | against | seeds | {' | '.join(kinds)} |"]
+    lines += [f"| --- | --- | ---: | --- | ---: |{' ---: |' * len(kinds)}"]
     for finding in (judge(claim, scores) for claim in CLAIMS):
-        d = finding.difference
-        number = "" if not d.seeds else f"{d.mean:+.3f}" + ("" if d.margin is None else f" ± {d.margin:.3f}")
-        lines.append(f"| {finding.claim.text} | {finding.verdict} | {number} | {finding.rival} | {d.seeds} |")
+        rival, better = finding.rival, finding.claim.better
+        each = " | ".join(_number(one.difference(better, rival), 2) for one in kinds.values())
+        number, seeds = _number(finding.difference), finding.difference.seeds
+        lines.append(f"| {finding.claim.text} | {finding.verdict} | {number} | {rival} | {seeds} | {each} |")
     return lines
+
+
+def _number(difference: Difference, digits: int = 3) -> str:
+    """With its margin where that is known; nothing where no seed is shared."""
+    if not difference.seeds:
+        return ""
+    margin = "" if difference.margin is None else f" ± {difference.margin:.{digits}f}"
+    return f"{difference.mean:+.{digits}f}{margin}"
 
 
 def regions_table(regions: dict[str, Any] | None) -> list[str]:
@@ -122,8 +137,7 @@ def probes_table(scores: Scores, results: Sequence[dict[str, Any]]) -> list[str]
         own = [result for result in results if result["network"] == name]
         row = max((n for n in NETWORKS if name.startswith(n)), key=len)
         values = ", ".join(spread(own, metric) for metric in METRICS) if own else "not yet trained"
-        difference = scores.difference(name, row)
-        gain = f"{difference.mean:+.2f}" if difference.seeds else ""
+        gain = _number(scores.difference(name, row), 2)
         lines.append(f"| {name} | {values} | {row} | {gain} | {len(own)} |")
     return lines
 
@@ -178,7 +192,7 @@ def report(
             lines += [f"\nGains of the self-attentions, which start at zero: {gains(results)}."]
         if table == 5:
             lines += ["", *parameter_table()]
-    lines += ["\n## Which claims hold\n", words.CLAIMS, *claims_table(scores)]
+    lines += ["\n## Which claims hold\n", words.CLAIMS, *claims_table(scores, by_kind(results)), words.VERDICTS]
     lines += ["\n## Why\n", words.WHY, *even_table(even), words.PROBES, *probes_table(scores, results)]
     lines += ["\n## Memory\n", words.MEMORY, *memory_table(memory)]
     lines += ["\n## Where the foreground looks\n", words.LOOKS, *regions_table(regions), words.TAIL]

@@ -14,8 +14,8 @@ measured by
     python -m regharm_core tables --table 2 --data TAR... --validate PAIRS --out benchmarks/paper/results
 
 (`--row NAME` for one network, `--list` for their names, `--seeds 0 1 2`; a stopped row goes on, a finished one is
-skipped; `--composites FOLDER` keeps a seed's composites for its other rows, 7.9 GB, and saves each of them 6 of 22 to
-40 CPU minutes). The rows themselves are data: `regharm_core/training/tables/rows.py`.
+skipped; `--composites FOLDER` keeps a seed's composites for its other rows, 7.9 GB, and saves each of them 5 of 20 to
+33 CPU minutes). The rows themselves are data: `regharm_core/training/tables/rows.py`.
 """
 
 DIFFERENT = """
@@ -46,7 +46,22 @@ What differs from the paper:
 CLAIMS = """Difference of PSNR over the seeds that both networks have. The margin is a 95 % interval from the noise
 that is left when each network's and each seed's own effect is taken off all networks with several seeds ("Base" left
 out). A claim "holds" or "fails" when the difference lies outside the margin; "one seed" means that no noise is known
-yet.
+yet. The last columns ask the same of one kind of composites alone, against the same rival.
+"""
+
+VERDICTS = """
+In words:
+
+- Residual reconstruction beats direct prediction, and PTL helps, by as much as in print. But all of the former comes
+  from soft inpainting, whose composites are nearest to the truth, so that what is not copied exactly costs most; on
+  the other kinds direct prediction has all but caught up after 8,600 steps.
+- LTL at 32 has the print's sign, not its size, and none of it on the kinds that resemble iHarmony4 (plain and paste).
+  Beside PTL it adds nothing. At all three levels, the best LTL in print, it makes plain and pasted composites worse.
+- PTL is no better than AdaIN, which in print is worse than RBase. Both beat self-attention, by what they beat RBase.
+- Finer strides and higher levels of LTL: the print's steps are 0.03 to 0.13 dB, which one seed cannot show. To see
+  0.1 dB between two rows takes about 20 seeds of each.
+- The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
+  (AdaIN, PTL) half of that. With seed 0 alone PTL's gain looked twice as large.
 """
 
 MEMORY = """Batch 4, 256 x 256, fp32, full width, a fifth of the picture foreground, one training step, every allocation
@@ -88,8 +103,8 @@ everywhere (`python -m benchmarks.paper.even PAIRS [--weights W ... --size 64]`)
 of all blocks' appearances, in essence AdaIN; LTL the mean of the background's tokens. Nothing is trained again, so the
 loss holds what training could have made up for. "Looks at": how many references a location really looks at (e to the
 entropy of its attention), as a share of all; beside it the same before training. In the bundled weights, trained on
-several times as many composites and at 128 px, PTL's matching by region carries much of the answer. In the rows, one
-seed each, it is less: five of the six rows of Table 4 look at 19 to 60 % of their blocks and lose 0.04 to 0.33 dB
+several times as many composites and at 128 px, PTL's matching by region carries much of the answer. In the rows (seed
+0) it is less: five of the six rows of Table 4 look at 19 to 60 % of their blocks and lose 0.04 to 0.33 dB
 without, and the one that Table 2 calls PTL (1/8, 1/32) still looks at three quarters and loses nothing: it is AdaIN in
 all but name, and the two come out equal. Rows that do match by region are hardly better than AdaIN either, so what is
 missing here is more than that. Budget and size are the suspects; blocks of 1/8 being small at 64 px (4 x 4 of PTL's

@@ -224,7 +224,12 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
     memory = {"rows": {n: {"alone": 50.0, "in_network": 40.0} for n in NETWORKS}}
     text = report(rows, memory, None)
     assert "| RBase + PTL | 37.70, 27.40, 299.70 | +0.29 | 31.00 (0.00), 50.00 (0.00), 500.0 (0.0) |" in text
-    assert "| PTL helps | holds |" in text and "| PTL beats AdaIN | not yet trained |" in text
+    assert "| PTL helps | holds | +1.000 ± 0.000 | rbase | 2 | +1.00 ± 0.00 | +1.00 ± 0.00 |" in text
+    assert "| PTL beats AdaIN | not yet trained |  | adain | 0 |  |  |" in text
+    better = {"harmonized": {"psnr": 32.0, "mse": 1.0, "fmse": 1.0}}
+    for row in rows[1::2]:
+        row["kinds"] = row["kinds"] | {"paste": row["kinds"]["paste"] | better}
+    assert "+1.500 ± 0.000 | rbase | 2 | +2.00 ± 0.00 | +1.00 ± 0.00 |" in report(rows, memory, None)
     assert "Below the paper's in every row: yes." in text and "not yet measured" in text
     row = {"photographs": 9, "share": 0.3, "by_area": 0.2, "ratio": 1.5, "larger_in": 0.75, "width": 0.1}
     looks = {
@@ -236,8 +241,8 @@ def test_the_report_says_what_is_there_and_what_is_not() -> None:
     assert "| near | 9 | 0.300 | 0.200 | 1.50 (0.90 to 2.00) | 75 % | 10 % | not told apart from area |" in text
     assert "(1.20 to 1.80) | 75 % | 10 % | drawn to it |" in text
     probe = next(iter(PROBES))
-    text = report([*rows, made_up(probe, 0, 31.5)], memory, None)
-    assert f"| {probe} | 31.50, 50.00, 500.0 | ptl-8-32 | +0.50 | 1 |" in text
+    text = report([*rows, made_up(probe, 0, 32.5)], memory, None)
+    assert f"| {probe} | 32.50, 50.00, 500.0 | ptl-8-32 | +1.00 ± 0.00 | 1 |" in text
     facts = {"weights": "w", "size": 64, "pairs": 9, "mean": 31.0, "interval": [-0.3, -0.1], "worse_in": 0.6}
     even = {
         "a": facts | {"even": "as trained", "psnr": 0.0, "width": None, "first": None},
