@@ -52,14 +52,14 @@ yet. The last columns ask the same of one kind of composites alone, against the 
 VERDICTS = """
 In words:
 
-- Residual reconstruction beats direct prediction, and PTL helps, by as much as in print. But all of the former comes
-  from soft inpainting, whose composites are nearest to the truth, so that what is not copied exactly costs most; on
+- PTL helps, by as much as in print, and residual reconstruction beats direct prediction, by more. But nearly all of
+  the latter comes from soft inpainting, whose composites are nearest to the truth, so that what is not copied exactly costs most; on
   the other kinds direct prediction has all but caught up after 8,600 steps.
 - LTL at 32 has the print's sign, not its size, and none of it on the kinds that resemble iHarmony4 (plain and paste).
   Beside PTL it adds nothing. At all three levels, the best LTL in print, it makes plain and pasted composites worse.
 - PTL is no better than AdaIN, which in print is worse than RBase. Both beat self-attention, by what they beat RBase.
-- Finer strides and higher levels of LTL: the print's steps are 0.03 to 0.13 dB, which one seed cannot show. To see
-  0.1 dB between two rows takes about 20 seeds of each.
+- Finer strides and higher levels of LTL: the print's steps are 0.04 to 0.13 dB, which one seed cannot show. To see
+  0.1 dB between two rows takes about 15 seeds of each.
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
   (AdaIN, PTL) half of that. With seed 0 alone PTL's gain looked twice as large.
 """
