@@ -59,7 +59,7 @@ In words:
   Beside PTL it adds nothing. At all three levels, the best LTL in print, it makes plain and pasted composites worse.
 - PTL is no better than AdaIN, which in print is worse than RBase. Both beat self-attention, by what they beat RBase.
 - Finer strides and higher levels of LTL: the print's steps are 0.04 to 0.13 dB, which one seed cannot show. To see
-  0.1 dB between two rows takes about 15 seeds of each.
+  0.1 dB between two rows takes about 10 seeds of each.
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
   (AdaIN, PTL) half of that. With seed 0 alone PTL's gain looked twice as large.
 """
