@@ -82,9 +82,9 @@ def attend(
     counts = [length] * len(queries) if valid is None else valid.sum(1).tolist()
     rows = []
     images = zip(*(part.split(1) for part in (queries, keys, values, allowed)), strict=True)
-    for count, (query, key, value, open_) in zip(counts, images, strict=True):
-        may = slice(None) if bool(open_.all()) else open_[0].nonzero()[:, 0]
-        row = _attend(query[:, :count], key[:, may], value[:, may], None, temperature)
+    for count, (query, key, value, may) in zip(counts, images, strict=True):
+        chosen = slice(None) if bool(may.all()) else may[0].nonzero()[:, 0]
+        row = _attend(query[:, :count], key[:, chosen], value[:, chosen], None, temperature)
         rows.append(row if count == length else F.pad(row, (0, 0, 0, length - count)))
     return torch.cat(rows)
 

@@ -92,8 +92,7 @@ class PTL(nn.Module):
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
         cell = (height // self.cells, width // self.cells)
-        parts = (features - centre, background, cell)
-        first, second, content = self._moments(*parts) if cell == (1, 1) else recomputed(self._moments, *parts)
+        first, second, content = recomputed(self._moments, features - centre, background, cell)
         mean = first * inverse  # B C K
         variance = second * inverse - mean.square()
         deviation = (variance.clamp_min(0) + EPSILON).sqrt()

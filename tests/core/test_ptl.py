@@ -34,16 +34,17 @@ def test_equations_3_to_5(case: str) -> None:
     check(shaken(PTL(3, 4, 8)), features(len(foreground), 3, 16, 16), foreground, background)
 
 
+@pytest.mark.parametrize("size", [32, 64])  # with the finest stride cells of one location, and of several
 @pytest.mark.parametrize("fractions", PTL_FRACTIONS, ids=str)
-def test_every_setting_of_table_4(fractions: tuple[int, int]) -> None:
+def test_every_setting_of_table_4(fractions: tuple[int, int], size: int) -> None:
     """A soft foreground of a few locations, and a reference that is partly closed and partly soft."""
     generator = torch.Generator().manual_seed(1)
-    foreground = torch.zeros(1, 1, 32, 32, dtype=torch.float64)
+    foreground = torch.zeros(1, 1, size, size, dtype=torch.float64)
     foreground[..., 9:12, 20:23] = torch.rand(3, 3, generator=generator, dtype=torch.float64)
     background = 1 - foreground
     background[..., 18:, :] = 0
     background[..., :2, :] = 0.4
-    check(shaken(PTL(2, *fractions)), features(1, 2, 32, 32), foreground, background)
+    check(shaken(PTL(2, *fractions)), features(1, 2, size, size), foreground, background)
 
 
 @pytest.mark.parametrize("size", [(16, 24), (8, 16)], ids=str)
@@ -66,7 +67,7 @@ def test_the_feature_size_of_the_paper() -> None:
     check(shaken(PTL(2, 4, 4)), features(1, 2, 128, 128), foreground, background)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (12, 18)], ids=str)
+@pytest.mark.parametrize("size", [(16, 16), (12, 18), (64, 64)], ids=str)
 @pytest.mark.parametrize("fractions", PTL_FRACTIONS, ids=str)
 def test_without_gradients_one_convolution_projects_the_same(fractions: tuple[int, int], size: tuple[int, int]) -> None:
     module = shaken(PTL(3, *fractions))
