@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.paper.bootstrap import bootstrap
 from benchmarks.paper.even import change, variants, widths
 from benchmarks.paper.report import most_results, report
 from regharm_core import InputError
@@ -217,6 +218,17 @@ def test_equal_attention_is_the_mean_of_what_may_be_consulted(pairs: Path) -> No
     assert found == {"ptl": pytest.approx(1.0, abs=1e-3)}
     first = change([30.0, 31.0, 32.0], [30.5, 31.5, 32.5])
     assert first == {"psnr": 0.5, "interval": [0.5, 0.5], "worse_in": 0.0}
+
+
+def test_the_bootstrap_is_the_interval_of_resampled_means() -> None:
+    samples = torch.randn(200, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64) + 5
+    random = np.random.default_rng(0)
+    for ask in (lambda mean: mean[0], lambda mean: mean[0] / mean[1]):
+        drawn = [ask(samples.numpy()[random.integers(0, 200, 200)].mean(0)) for _ in range(4000)]
+        wanted = np.percentile(drawn, [2.5, 97.5])
+        found = bootstrap(samples, lambda means, ask=ask: ask(means.T))
+        assert found == pytest.approx(wanted, abs=0.03 * (wanted[1] - wanted[0]) + 0.001)
+    assert bootstrap(samples[:, 0]) == bootstrap(samples, lambda means: means[:, 0])
 
 
 def test_the_report_says_what_is_there_and_what_is_not() -> None:
