@@ -187,6 +187,16 @@ def test_the_margin_is_the_interval_of_a_paired_t_test() -> None:
     assert found.margin == pytest.approx(wanted, rel=1e-6) and found.seeds == 3
 
 
+def test_a_row_with_fewer_seeds_takes_nothing_from_the_noise() -> None:
+    rows = [made_up(n, s, 30 + 0.1 * s * k) for s in range(3) for k, n in enumerate(("rbase", "adain", "ptl-8-32"))]
+    whole = Scores(rows)
+    more = Scores([*rows, made_up("ltl-ptl-4c", 0, 31.0), made_up("ltl-ptl-4c", 2, 35.0)])
+    assert (more.noise, more.freedom) == (whole.noise, whole.freedom) and whole.freedom == 4
+    # Two seeds of three rows tell more than three of one row.
+    few = Scores([row for row in rows if row["seed"] < 2 or row["network"] == "rbase"])
+    assert few.freedom == 2
+
+
 def test_rows_that_saw_other_composites_are_not_compared() -> None:
     rows = [made_up("rbase", 0, 30.0), made_up("ptl-8-32", 0, 31.0) | {"stream": [9, 9, 9]}]
     assert judge(Claim("", "ptl-8-32", ("rbase",)), Scores(rows)).verdict == "not yet trained"

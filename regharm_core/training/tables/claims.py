@@ -42,6 +42,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("finer strides help, patch 1/4: 1/16 over 1/8", "ptl-4-16", ("ptl-4-8",)),
     Claim("finer strides help, patch 1/8: 1/16 over 1/8", "ptl-8-16", ("ptl-8-8",)),
     Claim("finer strides help, patch 1/8: 1/32 over 1/16", "ptl-8-32", ("ptl-8-16",)),
+    Claim("a wide network helps (the last row of Table 2)", "ltl-ptl-4c", ("ltl-ptl",)),
     Claim("twice the width helps", "ltl-ptl-2c", ("ltl-ptl",)),
     Claim("four times the width helps further", "ltl-ptl-4c", ("ltl-ptl-2c",)),
 )
@@ -104,24 +105,26 @@ class Scores:
     def _noise(self) -> tuple[float, int]:
         """Deviation of one run, the row's and the seed's own effects taken off, and its degrees of freedom.
 
-        From the rows that have the largest common set of seeds; a seed's effect is common to all rows, since they
-        see the same composites. "Base" is left out: another task makes another noise.
+        From the seeds that tell most together with all rows that have them, so that a row of which few seeds are
+        there yet takes nothing away; a seed's effect is common to all rows, since they see the same composites.
+        "Base" is left out: another task makes another noise.
         """
         several = {n: s for n, s in self.psnr.items() if len(s) >= 2 and n != "base"}
-        if len(several) < 2:
+        freedom, seeds = max(((self._freedom(several, set(s)), sorted(s)) for s in several.values()), default=(0, []))
+        if not freedom:
             return 0.0, 0
-        seeds = sorted(set.intersection(*(set(s) for s in several.values())))
-        if len(seeds) < 2:
-            return 0.0, 0
-        rows = [[s[n] for n in seeds] for s in several.values()]
+        rows = [[s[n] for n in seeds] for s in several.values() if s.keys() >= set(seeds)]
         by_row = [sum(row) / len(row) for row in rows]
         by_seed = [sum(column) / len(column) for column in zip(*rows, strict=True)]
         grand = sum(by_row) / len(by_row)
         left = sum(
             (value - by_row[r] - by_seed[c] + grand) ** 2 for r, row in enumerate(rows) for c, value in enumerate(row)
         )
-        freedom = (len(rows) - 1) * (len(seeds) - 1)
         return math.sqrt(left / freedom), freedom
+
+    @staticmethod
+    def _freedom(rows: dict[str, dict[int, float]], seeds: set[int]) -> int:
+        return (sum(row.keys() >= seeds for row in rows.values()) - 1) * (len(seeds) - 1)
 
 
 def judge(claim: Claim, scores: Scores) -> Finding:
