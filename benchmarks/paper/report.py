@@ -215,8 +215,10 @@ def plot(results: Sequence[dict[str, Any]], path: Path) -> None:
     for n in names:
         d = scores.difference(n, "rbase")
         if d.seeds:
-            axes.errorbar([n], [d.mean], yerr=d.margin, fmt="s", color="C1", capsize=4)
+            face = "C1" if d.seeds > 1 else "white"
+            axes.errorbar([n], [d.mean], yerr=d.margin, fmt="s", color="C1", markerfacecolor=face, capsize=4)
     axes.plot([], [], "s", color="C1", label="ours (margin: 95 %)")
+    axes.plot([], [], "s", color="C1", markerfacecolor="white", label="ours, of one seed")
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_ylabel("PSNR over RBase, dB")
     axes.tick_params(axis="x", rotation=40)
