@@ -64,10 +64,10 @@ In words:
 - Four times the width (38 M numbers here, 117 M at the paper's C) is +0.08 dB over the same network at C with the same
   seed, +0.60 in print; the margin is 0.34. A row sees 68,800 composites, the paper's 9 million pictures, which may
   be why; not tested. Its seeds 1 and 2 are not trained: one run takes both cores 2 h 20 min.
-- RBase's seed 0 is its worst (30.69 dB; the others 30.96 and 31.09), so that every row of that seed alone (hollow in
-  the plot: the wide one, most of Tables 3 and 4) stands about 0.2 dB too far above RBase. Claims compare equal seeds.
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
-  (AdaIN, PTL) half of that. With seed 0 alone PTL's gain looked twice as large.
+  (AdaIN, PTL) half of that. RBase's seed 0 is its worst (30.69 dB; the others 30.96 and 31.09), so that a row of that
+  seed alone (hollow in the plot: the wide one, most of Tables 3 and 4) stands about 0.2 dB too far above RBase; PTL's
+  gain looked twice as large. Claims that compare two such rows have nothing of this.
 """
 
 MEMORY = """Batch 4, 256 x 256, fp32, full width, a fifth of the picture foreground, one training step, every allocation

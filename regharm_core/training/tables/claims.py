@@ -109,11 +109,11 @@ class Scores:
         there yet takes nothing away; a seed's effect is common to all rows, since they see the same composites.
         "Base" is left out: another task makes another noise.
         """
-        several = {n: s for n, s in self.psnr.items() if len(s) >= 2 and n != "base"}
-        freedom, seeds = max(((self._freedom(several, set(s)), sorted(s)) for s in several.values()), default=(0, []))
-        if not freedom:
+        several = [row for name, row in self.psnr.items() if len(row) >= 2 and name != "base"]
+        tables = [[[row[s] for s in seeds] for row in several if row.keys() >= seeds.keys()] for seeds in several]
+        rows = max(tables, key=_freedom, default=[[]])
+        if not (freedom := _freedom(rows)):
             return 0.0, 0
-        rows = [[s[n] for n in seeds] for s in several.values() if s.keys() >= set(seeds)]
         by_row = [sum(row) / len(row) for row in rows]
         by_seed = [sum(column) / len(column) for column in zip(*rows, strict=True)]
         grand = sum(by_row) / len(by_row)
@@ -122,9 +122,10 @@ class Scores:
         )
         return math.sqrt(left / freedom), freedom
 
-    @staticmethod
-    def _freedom(rows: dict[str, dict[int, float]], seeds: set[int]) -> int:
-        return (sum(row.keys() >= seeds for row in rows.values()) - 1) * (len(seeds) - 1)
+
+def _freedom(table: list[list[float]]) -> int:
+    """What is left of a table's degrees of freedom when the effects of its rows and columns are taken off."""
+    return (len(table) - 1) * (len(table[0]) - 1)
 
 
 def judge(claim: Claim, scores: Scores) -> Finding:
