@@ -44,9 +44,10 @@ What differs from the paper:
 """
 
 CLAIMS = """Difference of PSNR over the seeds that both networks have. The margin is a 95 % interval from the noise
-that is left when each network's and each seed's own effect is taken off all networks with several seeds ("Base" left
-out). A claim "holds" or "fails" when the difference lies outside the margin; "one seed" means that no noise is known
-yet. The last columns ask the same of one kind of composites alone, against the same rival.
+that is left when each network's and each seed's own effect is taken off the largest table of networks by seeds that has
+no gap ("Base" left out: another task; a network with fewer seeds adds nothing to it). A claim "holds" or "fails" when
+the difference lies outside the margin; "one seed" means that no noise is known yet. The last columns ask the same of
+one kind of composites alone, against the same rival.
 """
 
 VERDICTS = """
@@ -68,8 +69,8 @@ In words:
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
   (AdaIN, PTL) half of that. RBase's seed 0 is its worst (30.69 dB; the others 30.96 and 31.09), so that a row of that
   seed alone (hollow in the plot: most of Tables 3 and 4) stands about 0.2 dB too far above RBase, and the wide row, of
-  seeds 0 and 1, about 0.1; PTL's gain looked twice as large. Claims that compare two rows of the same seeds have
-  nothing of this.
+  seeds 0 and 1, about 0.1. With that seed alone PTL's gain looked twice as large. Claims that compare two rows of
+  the same seeds have nothing of this.
 """
 
 MEMORY = """Batch 4, 256 x 256, fp32, full width, a fifth of the picture foreground, one training step, every allocation
