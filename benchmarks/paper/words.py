@@ -69,7 +69,7 @@ In words:
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
   (AdaIN, PTL) half of that. RBase's seed 0 is its worst (30.69 dB; the others 30.96 and 31.09), so that a row of that
   seed alone (hollow in the plot: most of Tables 3 and 4) stands about 0.2 dB too far above RBase, and the wide row, of
-  seeds 0 and 1, about 0.1. With that seed alone PTL's gain looked twice as large. Claims that compare two rows of
+  seeds 0 and 1, about 0.1. With seed 0 alone PTL's gain looked twice as large. Claims that compare two rows of
   the same seeds have nothing of this.
 """
 
