@@ -62,15 +62,13 @@ In words:
 - PTL is no better than AdaIN, which in print is worse than RBase. Both beat self-attention, by what they beat RBase.
 - Finer strides and higher levels of LTL: the print's steps are 0.04 to 0.13 dB, which one seed cannot show. To see
   0.1 dB between two rows takes about 10 seeds of each.
-- Four times the width (38 M numbers here, 117 M at the paper's C) is +0.13 dB over the same network at C with the same
-  two seeds, +0.60 in print; the margin is 0.24. What there is of it lies in soft inpainting and pasted composites; on
-  plain ones the two are equal. A row sees 68,800 composites, the paper's 9 million pictures, which may be why; not
-  tested. Its seed 2 is not trained: one run takes both cores 2 h 20 min.
+- Four times the width (38 M numbers here, 117 M at the paper's C) is +0.10 dB over the same network at C, +0.60 in
+  print; the margin is 0.19. Most of it lies in soft inpainting; on plain composites the two are equal. A row sees
+  68,800 composites, the paper's 9 million pictures, which may be why; not tested.
 - The noise lies in soft inpainting: there RBase's seeds are 0.8 dB apart, those with the background's statistics
   (AdaIN, PTL) half of that. RBase's seed 0 is its worst (30.69 dB; the others 30.96 and 31.09), so that a row of that
-  seed alone (hollow in the plot: most of Tables 3 and 4) stands about 0.2 dB too far above RBase, and the wide row, of
-  seeds 0 and 1, about 0.1. With seed 0 alone PTL's gain looked twice as large. Claims that compare two rows of
-  the same seeds have nothing of this.
+  seed alone (hollow in the plot: most of Tables 3 and 4) stands about 0.2 dB too far above RBase. With seed 0 alone
+  PTL's gain looked twice as large. Claims that compare two rows of the same seeds have nothing of this.
 """
 
 MEMORY = """Batch 4, 256 x 256, fp32, full width, a fifth of the picture foreground, one training step, every allocation
