@@ -15,7 +15,8 @@ measured by
 
 (`--row NAME` for one network, `--list` for their names, `--seeds 0 1 2`; a stopped row goes on, a finished one is
 skipped; `--composites FOLDER` keeps a seed's composites for its other rows, 7.9 GB, and saves each of them 5 of 20 to
-33 CPU minutes). The rows themselves are data: `regharm_core/training/tables/rows.py`.
+33 CPU minutes; the wide row takes about 260 a seed, `--widest 1` leaves it out). The rows themselves are data:
+`regharm_core/training/tables/rows.py`.
 """
 
 DIFFERENT = """
