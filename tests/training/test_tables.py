@@ -126,9 +126,23 @@ def test_a_row_is_trained_measured_kept_and_skipped(photographs: Path, pairs: Pa
     assert "6 composites from 6 photographs" in text and "| +0.29 | not yet trained |" in text
 
 
+def test_a_table_is_all_of_its_rows_unless_the_wide_ones_are_declined(monkeypatch, tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("regharm_core.training.tables.run.run_rows", lambda networks, *_: asked.append(networks) or [])
+    command = ["tables", "--data", "a.tar", "--validate", "pairs", "--out", str(tmp_path), "--table"]
+    for table in ("2", "3", "4", "5"):
+        assert main([*command, table]) == 0
+    assert asked == [networks_of(table) for table in (2, 3, 4, 5)]
+    assert main([*command, "2", "5", "--widest", "1"]) == 0
+    assert set(networks_of(2)) - set(asked[-1]) == {"ltl-ptl-4c"}
+    assert set(networks_of(5)) & set(asked[-1]) == {"ltl-ptl"}
+
+
 def test_unknown_rows_and_missing_places_are_one_line(tmp_path: Path, capsys) -> None:
     assert main(["tables", "--row", "nothing"]) == 2
     assert "unknown row 'nothing'" in capsys.readouterr().err
+    assert main(["tables", "--data", "a.tar"]) == 2
+    assert "needs a --table or a --row" in capsys.readouterr().err
     assert main(["tables", "--row", "base"]) == 2
     assert "--data" in capsys.readouterr().err
     assert main(["tables", "--list"]) == 0
