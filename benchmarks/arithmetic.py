@@ -50,10 +50,10 @@ class _Bytes(TorchDispatchMode):
         return made
 
 
-def network_work(model: HarmonizerNet, image: Tensor, mask: Tensor, *, inside_only: bool = False) -> Work:
-    """Of one pass over a batch at the network's own size, counted; ``inside_only`` as for the network."""
+def network_work(model: HarmonizerNet, image: Tensor, mask: Tensor, *, within: Any = None) -> Work:
+    """Of one pass over a batch at the network's own size, counted; ``within`` as for the network."""
     with torch.no_grad(), FlopCounterMode(display=False) as operations, _Bytes() as moved:
-        model(image, mask, inside_only=inside_only)
+        model(image, mask, within=within)
     return Work(operations.get_total_flops(), moved.total)
 
 

@@ -19,15 +19,15 @@ from typing import Any
 
 import torch
 
-from regharm_core.checkpoint import load_network
-from regharm_core.config import HarmonizerConfig
-from regharm_core.files import replacing
-from regharm_core.training.composites import CompositeConfig, CompositeMaker
-from regharm_core.training.evaluate import evaluate
-from regharm_core.training.loop import train
-from regharm_core.training.photographs import Photographs, load_photographs
-from regharm_core.training.recipe import Phase, Recipe
-from regharm_core.unet import HarmonizerNet
+from regharm_core.network.config import HarmonizerConfig
+from regharm_core.network.unet import HarmonizerNet
+from regharm_core.store.checkpoint import load_network
+from regharm_core.store.files import replacing
+from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.photographs import Photographs, load_photographs
+from regharm_core.training.measuring.evaluate import evaluate
+from regharm_core.training.run.loop import train
+from regharm_core.training.run.recipe import Phase, Recipe
 
 from .full_resolution import kept
 from .layout import LAYOUTS

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regharm_core.training.colour import lab_to_rgb, rgb_to_lab
-from regharm_core.training.moves import histogram, monge_kantorovich, reinhard
+from regharm_core.training.data.colour import lab_to_rgb, rgb_to_lab
+from regharm_core.training.data.moves import histogram, monge_kantorovich, reinhard
 
 Method = Callable[[Tensor, Tensor], Tensor]
 GENERATOR = torch.Generator()

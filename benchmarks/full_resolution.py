@@ -24,11 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regharm_core import HarmonizerNet, harmonize, load_harmonizer
-from regharm_core.files import replacing
+from regharm_core.picture.view import DEFAULT_CONTEXT, look, shrink
 from regharm_core.pipeline import default_weights
-from regharm_core.training.metrics import score
-from regharm_core.training.pairs import Pair, read_pairs
-from regharm_core.view import DEFAULT_CONTEXT, look, shrink
+from regharm_core.store.files import replacing
+from regharm_core.training.measuring.metrics import score
+from regharm_core.training.measuring.pairs import Pair, read_pairs
 
 from .peak import Peak
 from .rendered import rendered_pair
@@ -54,7 +54,7 @@ class Oracle(torch.nn.Module):
         real, composite, mask = (shrink(x[None], config.view) for x in (pair.real, pair.composite, pair.mask))
         self.answer = (real - composite) / mask.clamp_min(0.02) * (mask > 0.02)
 
-    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None = None, inside_only: bool = False) -> Any:
+    def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None = None, within: Any = None) -> Any:
         """The same whatever it is shown."""
         return SimpleNamespace(prediction=self.answer)
 

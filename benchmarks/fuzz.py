@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, RegHarmError, harmonize
-from regharm_core.checkpoint import load_network
 from regharm_core.cli.images import read_mask, read_picture
+from regharm_core.store.checkpoint import load_network
 from tests.robustness.corpus import good_file, join, split
 
 JSON_VALUES = st.recursive(

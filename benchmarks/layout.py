@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, parameter_count
-from regharm_core.files import replacing
-from regharm_core.folding import fold_norms
+from regharm_core.network.folding import fold_norms
+from regharm_core.store.files import replacing
 
 from .arithmetic import network_work
 from .discs import scene

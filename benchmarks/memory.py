@@ -22,13 +22,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from regharm_core.config import PTL_FRACTIONS
-from regharm_core.files import replacing
-from regharm_core.ltl import LTL
-from regharm_core.ptl import PTL
-from regharm_core.training.losses import foreground_mse
+from regharm_core.network.config import PTL_FRACTIONS
+from regharm_core.network.ltl import LTL
+from regharm_core.network.ptl import PTL
+from regharm_core.network.unet import HarmonizerNet
+from regharm_core.store.files import replacing
+from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.tables.rows import LINES, NETWORKS
-from regharm_core.unet import HarmonizerNet
 
 BATCHES = (1, 4)
 SHARE = 0.2  # of the picture that is foreground

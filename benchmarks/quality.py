@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from regharm_core import harmonize, load_harmonizer
-from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
-from regharm_core.training.metrics import Score, mean_score, score
-from regharm_core.training.pairs import Pair, read_pairs
+from regharm_core.store.files import replacing
+from regharm_core.training.measuring.metrics import Score, mean_score, score
+from regharm_core.training.measuring.pairs import Pair, read_pairs
 
 from .classical import METHODS, Method
 

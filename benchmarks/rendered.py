@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core.training.pairs import Pair
+from regharm_core.training.measuring.pairs import Pair
 
 
 def rendered_pair(number: int, size: int = 2048) -> Pair:

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from regharm_core import CheckpointError, harmonize, load_harmonizer
-from regharm_core.checkpoint import load_network
-from regharm_core.files import replacing
 from regharm_core.pipeline import default_weights
+from regharm_core.store.checkpoint import load_network
+from regharm_core.store.files import replacing
 from tests.robustness.corpus import good_file, malformed, mutated
 from tests.robustness.limits import measured
 

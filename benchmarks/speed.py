@@ -23,9 +23,10 @@ import torch
 from torch import Tensor
 
 from regharm_core import load_harmonizer
-from regharm_core.files import replacing
+from regharm_core.picture.box import bounding_box
+from regharm_core.picture.view import DEFAULT_CONTEXT, frame, look
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
-from regharm_core.view import DEFAULT_CONTEXT, frame, look
+from regharm_core.store.files import replacing
 
 from .arithmetic import Work, network_work, pace
 from .discs import scene
@@ -142,7 +143,7 @@ def floors(weights: dict[str, Path], place: str, rounds: int) -> list[str]:
             image, mask = scene(256, batch)
             box = frame(mask[0], None, DEFAULT_CONTEXT, model.config.view)
             shown = (part[:1].expand(2, -1, -1, -1) for part in look(model, image, mask, None, [box], [0])[:2])
-            one = network_work(model, *shown, inside_only=True)
+            one = network_work(model, *shown, within=bounding_box(look(model, image, mask, None, [box], [0])[1][0]))
             work = Work(one.operations * batch, one.moved * batch * size)
             spent = statistics.median([timed(call, image, mask) for _ in range(rounds + 2)][2:])
             floor = best.floor(work)

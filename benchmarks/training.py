@@ -24,13 +24,13 @@ import torch
 import torch.nn.functional as F
 
 from regharm_core import HarmonizerConfig
-from regharm_core.files import replacing
-from regharm_core.training.composites import CompositeConfig, CompositeMaker
-from regharm_core.training.distributed import alone
-from regharm_core.training.loop import _Run
-from regharm_core.training.photographs import STORE_SIZE, Photographs, load_photographs
-from regharm_core.training.recipe import Phase, Recipe
-from regharm_core.training.source import Batch, Source
+from regharm_core.store.files import replacing
+from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
+from regharm_core.training.data.source import Batch, Source
+from regharm_core.training.run.distributed import alone
+from regharm_core.training.run.loop import _Run
+from regharm_core.training.run.recipe import Phase, Recipe
 
 HERE = Path(__file__)
 MODELS = {

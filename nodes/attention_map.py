@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import regharm_core as core
-from ..regharm_core.heatmap import COLOUR_MAPS
+from ..regharm_core.picture.heatmap import COLOUR_MAPS
 from . import host
 from .notices import stretched, unchanged
 from .sockets import CATEGORY, Harmonizer

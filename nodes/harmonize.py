@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import regharm_core as core
-from ..regharm_core import masks
+from ..regharm_core.picture import masks
 from . import host
 from .notices import stretched, unchanged
 from .sockets import CATEGORY, Harmonizer

@@ -16,7 +16,7 @@ from server import PromptServer
 from torch import Tensor
 
 from ..regharm_core import CheckpointError, HarmonizerNet, RegHarmError, load_harmonizer
-from ..regharm_core.carry import STRIP_PIXELS
+from ..regharm_core.picture.carry import STRIP_PIXELS
 from ..regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
 FOLDER = "harmonizers"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..regharm_core.view import DEFAULT_CONTEXT, frame, shrink, usable_composites
+from ..regharm_core.picture.view import DEFAULT_CONTEXT, frame, shrink, usable_composites
 from .tensors import flatten_mask
 
 EMPTY = "the mask is empty"

@@ -1,11 +1,11 @@
 """Image harmonization by matching regional references: network, weights, one public call."""
 
-from .checkpoint import read_info, save_checkpoint
-from .config import HarmonizerConfig
 from .errors import CheckpointError, ConfigError, InputError, RegHarmError
-from .heatmap import attention_map, overlay
+from .network.config import HarmonizerConfig
+from .network.unet import HarmonizerNet, parameter_count
+from .picture.heatmap import attention_map, overlay
 from .pipeline import harmonize, load_harmonizer
-from .unet import HarmonizerNet, parameter_count
+from .store.checkpoint import read_info, save_checkpoint
 
 __all__ = [
     "CheckpointError",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .carry import apply_maps, maps_of
-from .checkpoint import load_network
 from .errors import CheckpointError, InputError
-from .folding import fold_norms
-from .local_map import LocalMaps, fit_shared_map
-from .unet import HarmonizerNet
-from .view import DEFAULT_CONTEXT, Check, View, frame
+from .network.folding import fold_norms
+from .network.unet import HarmonizerNet
+from .picture.carry import apply_maps, maps_of
+from .picture.inputs import check_inputs
+from .picture.local_map import LocalMaps, fit_shared_map
+from .picture.view import DEFAULT_CONTEXT, Check, View, frame
+from .store.checkpoint import load_network
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
-SMALLEST, LARGEST = 16, 8192  # px a side
 
 Progress = Callable[[int, int], None]
 
@@ -68,7 +67,7 @@ def harmonize(
     """Harmonize the foreground of composites with their background.
 
     The network sees a copy of ``model.config.view`` px a side; its residual is carried to the full size
-    as local affine colour maps (:mod:`.local_map`), so detail stays. Where the mask is 0 the result
+    as local affine colour maps (:mod:`.picture.local_map`), so detail stays. Where the mask is 0 the result
     equals the input bit for bit, where it is soft the change is soft.
 
     Args:
@@ -119,34 +118,6 @@ def harmonize(
         if progress is not None:
             progress(n + 1, count)
     return result
-
-
-def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Check the tensors of a public call; masks come back as fp32 in [0, 1] on the image's device.
-
-    Raises:
-        InputError: naming the argument and quoting what was received.
-    """
-    for name, tensor in (("image", image), ("mask", mask), ("reference_mask", reference_mask)):
-        if tensor is None and name == "reference_mask":
-            continue
-        if not isinstance(tensor, Tensor):
-            raise InputError(f"{name} must be a tensor, got {type(tensor).__name__}")
-        if not tensor.dtype.is_floating_point:
-            raise InputError(f"{name} must be floating point, got {tensor.dtype}")
-        channels = 3 if name == "image" else 1
-        if tensor.ndim != 4 or tensor.shape[1] != channels:
-            raise InputError(f"{name} must be B {channels} H W, got {tuple(tensor.shape)}")
-        if (tensor.shape[0], *tensor.shape[2:]) != (image.shape[0], *image.shape[2:]):
-            raise InputError(f"{name} {tuple(tensor.shape)} does not fit the image {tuple(image.shape)}")
-        if not all(SMALLEST <= side <= LARGEST for side in tensor.shape[2:]):
-            raise InputError(f"{name} must have {SMALLEST} to {LARGEST} px a side, got {tuple(tensor.shape)}")
-        if tensor.numel() and not all(math.isfinite(end) for end in torch.stack(tensor.aminmax()).tolist()):
-            raise InputError(f"{name} holds values that are not finite (NaN or infinity)")
-    mask = mask.to(image.device, torch.float32).clamp(0, 1)
-    if reference_mask is not None:
-        reference_mask = reference_mask.to(image.device, torch.float32).clamp(0, 1)
-    return image, mask, reference_mask
 
 
 def _go_on() -> None:

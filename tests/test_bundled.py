@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regharm_core import harmonize, load_harmonizer, read_info
 from regharm_core.pipeline import default_weights
-from regharm_core.training.metrics import score
+from regharm_core.training.measuring.metrics import score
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core.training.colour import rgb_to_lab
+from regharm_core.training.data.colour import rgb_to_lab
 
 ROUNDS = 25
 TEXTURE_SIZES = (5, 11)  # px of a 128 px picture

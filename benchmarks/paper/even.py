@@ -21,12 +21,12 @@ from pathlib import Path
 import torch
 
 from regharm_core import HarmonizerNet
-from regharm_core.checkpoint import load_network
-from regharm_core.files import replacing
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
-from regharm_core.training.pairs import read_pairs
+from regharm_core.store.checkpoint import load_network
+from regharm_core.store.files import replacing
+from regharm_core.training.measuring.pairs import read_pairs
+from regharm_core.training.measuring.validation import list_kinds
 from regharm_core.training.tables.measure import measure
-from regharm_core.training.validation import list_kinds
 
 from .bootstrap import bootstrap
 from .regions import fitted, width

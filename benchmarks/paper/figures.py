@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from regharm_core import HarmonizerNet, attention_map, harmonize, load_harmonizer
-from regharm_core.files import replacing
-from regharm_core.heatmap import overlay
+from regharm_core.picture.heatmap import overlay
+from regharm_core.store.files import replacing
 
 from .scenes import Scene, scenes, two_points
 

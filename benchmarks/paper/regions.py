@@ -26,13 +26,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regharm_core import HarmonizerNet
-from regharm_core.attention import Attention
-from regharm_core.checkpoint import load_network
-from regharm_core.files import replacing
+from regharm_core.network.attention import Attention
 from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
-from regharm_core.training.moves import reinhard
-from regharm_core.training.pairs import read_pairs
-from regharm_core.training.photographs import load_photographs
+from regharm_core.store.checkpoint import load_network
+from regharm_core.store.files import replacing
+from regharm_core.training.data.moves import reinhard
+from regharm_core.training.data.photographs import load_photographs
+from regharm_core.training.measuring.pairs import read_pairs
 
 from .bootstrap import bootstrap
 from .clusters import clusters, colour_texture

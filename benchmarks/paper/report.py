@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from regharm_core.errors import InputError
-from regharm_core.files import replacing
+from regharm_core.network.unet import parameter_count
+from regharm_core.store.files import replacing
 from regharm_core.training.tables.claims import CLAIMS, Difference, Scores, judge
 from regharm_core.training.tables.results import METRICS, overall, read_results
 from regharm_core.training.tables.rows import LINES, NETWORKS, PROBES, Line
-from regharm_core.unet import parameter_count
 
 from . import words
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing
 from ..pipeline import load_harmonizer
+from ..store.files import replacing
 from .device import add_device_option, chosen_device
 
 
@@ -26,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
 def run(options: argparse.Namespace) -> int:
     """Print the means to stdout."""
-    from ..training.evaluate import evaluate
+    from ..training.measuring.evaluate import evaluate
 
     if options.json is not None and not options.json.parent.is_dir():
         raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError, RegHarmError
-from ..heatmap import attention_map, overlay
+from ..network.unet import HarmonizerNet
+from ..picture.heatmap import attention_map, overlay
+from ..picture.view import DEFAULT_CONTEXT
 from ..pipeline import harmonize, load_harmonizer
-from ..unet import HarmonizerNet
-from ..view import DEFAULT_CONTEXT
 from .device import add_device_option, chosen_device
 from .images import SUFFIXES, Picture, check_output, read_mask, read_picture, write_picture
 from .lines import complaint

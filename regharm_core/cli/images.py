@@ -15,8 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import replacing
-from ..pipeline import LARGEST, SMALLEST
+from ..picture.inputs import LARGEST, SMALLEST
+from ..store.files import replacing
 from . import deep
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}

@@ -8,10 +8,10 @@ import sys
 from math import prod
 from pathlib import Path
 
-from ..checkpoint import read_info
-from ..config import HarmonizerConfig
 from ..errors import InputError
-from ..unet import parameter_count
+from ..network.config import HarmonizerConfig
+from ..network.unet import parameter_count
+from ..store.checkpoint import read_info
 from .lines import printable
 
 WIDTHS = (1, 2, 3, 4)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
-from ..shards import DEFAULT_LIMIT, join_shards, split_file
+from ..store.shards import DEFAULT_LIMIT, join_shards, split_file
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -21,9 +21,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
 def run(options: argparse.Namespace) -> int:
     """Train and print the weights' path."""
-    from ..training.distributed import joined
-    from ..training.loop import train
-    from ..training.recipe import read_recipe
+    from ..training.run.distributed import joined
+    from ..training.run.loop import train
+    from ..training.run.recipe import read_recipe
 
     recipe = read_recipe(options.config)
     with joined(chosen_device(options.device)) as world:

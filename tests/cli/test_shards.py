@@ -11,7 +11,7 @@ import pytest
 
 from regharm_core import InputError
 from regharm_core.cli import main
-from regharm_core.shards import join_shards, split_file
+from regharm_core.store.shards import join_shards, split_file
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import torch
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError
 from regharm_core.cli import main
-from regharm_core.files import replacing
-from regharm_core.training import lock
-from regharm_core.training.state import load_state
+from regharm_core.store.files import replacing
+from regharm_core.training.run import lock
+from regharm_core.training.run.state import load_state
 
 ROOT = Path(__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no limits, signals or fork on Windows")
@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from regharm_core import HarmonizerConfig, HarmonizerNet, save_checkpoint
-from regharm_core.checkpoint import load_network
+from regharm_core.store.checkpoint import load_network
 from regharm_core.cli.images import Picture, read_picture, write_picture
-from regharm_core.shards import join_shards, split_file
-from regharm_core.training.state import load_state, save_state
-import regharm_core.files as files
+from regharm_core.store.shards import join_shards, split_file
+from regharm_core.training.run.state import load_state, save_state
+import regharm_core.store.files as files
 
 torch.set_num_threads(1)
 net = HarmonizerNet(HarmonizerConfig(width=1, refine=(0, 0, 0, 0), gated=False, view=64))
@@ -175,7 +175,7 @@ def test_what_interrupts_a_write_leaves_the_old_file(tmp_path: Path, kind: type[
 HOLDER = """
 import sys
 from pathlib import Path
-from regharm_core.training.lock import only_process
+from regharm_core.training.run.lock import only_process
 with only_process(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from regharm_core import CheckpointError, HarmonizerConfig, HarmonizerNet, save_checkpoint
-from regharm_core.checkpoint import HEADER_LIMIT, CheckpointInfo, load_network, read_info
+from regharm_core.store.checkpoint import HEADER_LIMIT, CheckpointInfo, load_network, read_info
 from tests.robustness.corpus import good_file, join, malformed, mutated, split
 from tests.robustness.limits import SECONDS, SLACK, can_measure, measured
 

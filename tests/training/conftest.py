@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regharm_core.training.iharmony4 import SUBSETS
+from regharm_core.training.data.iharmony4 import SUBSETS
 
 
 def encoded(values: np.ndarray, kind: str) -> bytes:

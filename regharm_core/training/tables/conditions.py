@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...config import HarmonizerConfig
-from ..composites import CompositeConfig
-from ..recipe import Phase, Recipe
+from ...network.config import HarmonizerConfig
+from ..data.composites import CompositeConfig
+from ..run.recipe import Phase, Recipe
 from .rows import PAPER_WIDTH, find_network
 
 REVISION = 2  # raised when a change to the network or the training makes older results another experiment

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...unet import HarmonizerNet
-from ..evaluate import evaluate
+from ...network.unet import HarmonizerNet
+from ..measuring.evaluate import evaluate
 
 MEASUREMENT = 2  # raised when older results were measured otherwise: such a row is measured again, not trained
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...config import HarmonizerConfig
 from ...errors import InputError
-from ...files import replacing
+from ...network.config import HarmonizerConfig
+from ...store.files import replacing
 from .conditions import REVISION, Conditions
 from .measure import MEASUREMENT
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...config import HarmonizerConfig
 from ...errors import ConfigError
+from ...network.config import HarmonizerConfig
 
 PAPER_WIDTH = 32  # C of Table 5
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from ...checkpoint import load_network
-from ...unet import HarmonizerNet, parameter_count
-from ..composites import CompositeConfig, CompositeMaker
-from ..kept import Kept
-from ..loop import train
-from ..photographs import load_photographs
-from ..source import Source
+from ...network.unet import HarmonizerNet, parameter_count
+from ...store.checkpoint import load_network
+from ..data.composites import CompositeConfig, CompositeMaker
+from ..data.kept import Kept
+from ..data.photographs import load_photographs
+from ..data.source import Source
+from ..run.loop import train
 from .conditions import REVISION, Conditions
 from .measure import MEASUREMENT, measure
 from .results import cpu_seconds, is_done, overall, result_path, write_result

@@ -1,0 +1,143 @@
+"""What the paper's tables vary, as one frozen, validated dataclass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from ..errors import ConfigError, short
+
+Translation = Literal["none", "rain", "ptl"]
+
+CHANNEL_CAP = 1024  # Table 5: "expand our channel number under the restriction of 1024"
+CONTEXT_SIZES = (16, 32, 64)  # decoder resolutions of Table 3, for a 256 px input
+PTL_FRACTIONS = ((4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32))  # Table 4: (1/patch, 1/stride)
+
+
+@dataclass(frozen=True)
+class HarmonizerConfig:
+    """Hyper-parameters of :class:`regharm_core.network.unet.HarmonizerNet`.
+
+    Attributes:
+        width: channels C of the first stage; stage k has ``min(C * 2**k, 1024)`` (Table 5). The
+            paper's network is 32, its 2C, 3C and 4C are 64, 96 and 128.
+        ltl: decoder resolutions, named for a 256 px input, that carry an LTL (Table 3): a subset of
+            (16, 32, 64).
+        self_attention: the same for plain self-attention, LTL's rival in Table 2.
+        translation: what adjusts the 128 px decoder feature: "ptl" (the paper), "rain" (RainNet's
+            RAIN, "AdaIN" in Table 2) or "none".
+        ptl_patch, ptl_stride: PTL's patch and stride as 1/fraction of the feature (Table 4).
+        residual: True for Eq. 7 (O = I + R * M), False for Eq. 6, the direct prediction of "Base".
+        temperature: attention logits are divided by ``temperature * sqrt(C)``. Eq. 1 and 4 print no
+            division; without one, tokens normalised to unit variance give one-hot attention.
+        gated: 1x1 sigmoid gates on the concatenated skip connections.
+        refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
+        view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep
+            their names: at a view of 128 the "128 px" level has 64 px.
+        caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
+            mean square over the foreground is e is scaled by ``e / (e + caution^2)``, so that what fits
+            already is left alone (not in the paper; 0 = its plain residual).
+
+    Raises:
+        ConfigError: when a value is outside its range.
+    """
+
+    width: int = 32
+    ltl: tuple[int, ...] = (32,)
+    self_attention: tuple[int, ...] = ()
+    translation: Translation = "ptl"
+    ptl_patch: int = 8
+    ptl_stride: int = 32
+    residual: bool = True
+    temperature: float = 1.0
+    gated: bool = True
+    refine: tuple[int, int, int, int] = (2, 2, 2, 2)
+    view: int = 256
+    caution: float = 0.0
+
+    def __post_init__(self) -> None:
+        _whole("width", self.width, 1, 256)
+        for name in ("ltl", "self_attention"):
+            sizes = getattr(self, name)
+            if not isinstance(sizes, tuple) or any(type(s) is not int or s not in CONTEXT_SIZES for s in sizes):
+                raise ConfigError(f"{name} must be a tuple of sizes from {CONTEXT_SIZES}, got {short(sizes)}")
+            if list(sizes) != sorted(set(sizes)):
+                raise ConfigError(f"{name} must be ascending without repeats, got {short(sizes)}")
+        if both := set(self.ltl) & set(self.self_attention):
+            raise ConfigError(f"ltl and self_attention share the sizes {sorted(both)}; a level carries one of them")
+        if self.translation not in get_args(Translation):
+            raise ConfigError(f"translation must be one of {get_args(Translation)}, got {short(self.translation)}")
+        _whole("ptl_patch", self.ptl_patch, 4, 8)
+        _whole("ptl_stride", self.ptl_stride, 4, 32)
+        if (self.ptl_patch, self.ptl_stride) not in PTL_FRACTIONS:
+            raise ConfigError(
+                f"(ptl_patch, ptl_stride) must be one of {PTL_FRACTIONS}, got {(self.ptl_patch, self.ptl_stride)}"
+            )
+        for name in ("residual", "gated"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} must be true or false, got {short(getattr(self, name))}")
+        temperature = self.temperature
+        if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
+            raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {short(temperature)}")
+        caution = self.caution
+        if type(caution) not in (int, float) or not 0 <= caution <= 64:
+            raise ConfigError(f"caution must be a number from 0 to 64, got {short(caution)}")
+        _four_counts("refine", self.refine)
+        _whole("view", self.view, 64, 1024)
+        if self.view % 32:
+            raise ConfigError(f"view must be a multiple of 32, got {short(self.view)}")
+
+    @property
+    def channels(self) -> tuple[int, int, int, int, int]:
+        """Channels of the stages at 256, 128, 64, 32 and 16 px (for a 256 px input)."""
+        c0, c1, c2, c3, c4 = (min(self.width * 2**k, CHANNEL_CAP) for k in range(5))
+        return c0, c1, c2, c3, c4
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values (tuples as lists)."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def to_json(self) -> str:
+        """One line of JSON with every field."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> HarmonizerConfig:
+        """The inverse of :meth:`to_dict`; missing fields take their defaults, unknown ones are refused.
+
+        Raises:
+            ConfigError: on an unknown field or a value outside its range.
+        """
+        names = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ConfigError(f"unknown configuration fields {short(unknown)}; known are {sorted(names)}")
+        fitted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fitted)
+
+    @classmethod
+    def from_json(cls, text: str) -> HarmonizerConfig:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ConfigError: when the text is not a JSON object or a value is outside its range.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+            raise ConfigError(f"the configuration is not JSON ({error}): {short(text)}") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"the configuration must be a JSON object, got {short(text)}")
+        return cls.from_dict(values)
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, got {short(value)}")
+
+
+def _four_counts(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or len(value) != 4:
+        raise ConfigError(f"{name} must be a tuple of four numbers, got {short(value)}")
+    for count in value:
+        _whole(name, count, 0, 4)

@@ -1,0 +1,165 @@
+"""The generator: a U-Net whose decoder matches the foreground with regions of the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .attention import Attention
+from .config import HarmonizerConfig
+from .layers import UpBlock, cell_maximum, conv_norm_act
+from .ltl import LTL, SelfAttention
+from .ptl import PTL
+from .rain import RAIN
+
+
+@dataclass(frozen=True)
+class HarmonizerOutput:
+    """What one pass gives.
+
+    Attributes:
+        image: the harmonized composite O, B 3 H W (Eq. 7, or Eq. 6 for a direct network), not clamped.
+        prediction: what the network itself drew, B 3 H W: the residual R, or the image of Eq. 6.
+        attention: by module name ("ptl", "ltl16", "ltl32", "ltl64"); empty unless asked for.
+    """
+
+    image: Tensor
+    prediction: Tensor
+    attention: dict[str, Attention]
+
+
+class HarmonizerNet(nn.Module):
+    """U-Net with LTL and PTL in the decoder (paper, Fig. 2).
+
+    Four input channels (image and mask); four 4x4 stride-2 stages down to 1/16; four levels up, each
+    with a gated skip connection. The head starts at zero, so an untrained residual network returns its
+    input.
+    """
+
+    def __init__(self, config: HarmonizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config.channels
+        self.stem = conv_norm_act(4, c[0], 3)
+        self.down = nn.ModuleList(conv_norm_act(c[k], c[k + 1], 4, 2) for k in range(4))
+        self.up = nn.ModuleList(
+            UpBlock(c[4 - k], c[3 - k], gated=config.gated, refine=config.refine[k]) for k in range(4)
+        )
+        by_size = {16: c[4], 32: c[3], 64: c[2]}
+        self.ltl = nn.ModuleDict({str(s): LTL(by_size[s], config.temperature) for s in config.ltl})
+        self.self_attention = nn.ModuleDict(
+            {str(s): SelfAttention(by_size[s], config.temperature) for s in config.self_attention}
+        )
+        self.ptl: PTL | None = None
+        self.rain: RAIN | None = None
+        if config.translation == "ptl":
+            self.ptl = PTL(c[1], config.ptl_patch, config.ptl_stride, config.temperature)
+        elif config.translation == "rain":
+            self.rain = RAIN(c[1])
+        self.head = nn.Conv2d(c[0], 3, 3, padding=1)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        reference: Tensor | None = None,
+        return_attention: bool = False,
+        within: tuple[int, int, int, int] | None = None,
+    ) -> HarmonizerOutput:
+        """Harmonize at the network's own resolution.
+
+        Args:
+            image: the composite I, B 3 H W in [0, 1]; H and W multiples of 32 from 64 to 1024.
+            mask: the foreground M, B 1 H W in [0, 1], 1 = foreground.
+            reference: B 1 H W in [0, 1], the background that may be consulted (all of it where None).
+            return_attention: also return what LTL and PTL looked at.
+            within: the part that is asked for, (top, bottom, left, right) in px, such as the masks' common bounding
+                box. The last level is computed there and as far around it as it reaches, and elsewhere the network
+                draws zeros; inside, the answer is as without. Not while batch norms learn: they would see less.
+
+        Raises:
+            InputError: when shapes do not fit each other or the network.
+        """
+        _check_shapes(image, mask, reference)
+        closed = mask if reference is None else torch.maximum(mask, 1 - reference)
+        attention: dict[str, Attention] = {}
+
+        seen = torch.cat([image * 2 - 1, mask], dim=1)
+        if next(self.stem.parameters()).is_contiguous(memory_format=torch.channels_last):  # mixed layouts are slow
+            seen = seen.contiguous(memory_format=torch.channels_last)
+        encoded = [self.stem(seen)]
+        for stage in self.down:
+            encoded.append(stage(encoded[-1]))
+        features = encoded[4]
+        features = self._match(features, 16, mask, closed, attention, return_attention)
+        for k, level in enumerate(list(self.up)[:3]):
+            features = level(features, encoded[3 - k])
+            features = self._match(features, 32 << k, mask, closed, attention, return_attention)
+        predicted = self._draw(features, encoded[0], within).to(image.dtype)
+        if self.config.residual:
+            return HarmonizerOutput(image + predicted * mask, predicted, attention)
+        predicted = predicted + 0.5
+        return HarmonizerOutput(image * (1 - mask) + predicted * mask, predicted, attention)
+
+    def _draw(self, features: Tensor, skip: Tensor, within: tuple[int, int, int, int] | None) -> Tensor:
+        """The last level and the head, B c H/2 W/2 and B c' H W -> B 3 H W; around a box alone if one is given."""
+        height, width = skip.shape[-2:]
+        if within is None:
+            return self.head(self.up[3](features, skip))
+        reach = self.config.refine[3] + 3  # px: the head's convolution, the level's and its transposed one
+        top, left = (max(first - reach, 0) // 2 for first in (within[0], within[2]))
+        bottom, right = -(-min(within[1] + reach, height) // 2), -(-min(within[3] + reach, width) // 2)
+        deep = features[:, :, top:bottom, left:right]
+        top, bottom, left, right = 2 * top, 2 * bottom, 2 * left, 2 * right
+        drawn = self.head(self.up[3](deep, skip[:, :, top:bottom, left:right]))
+        return F.pad(drawn, (left, width - right, top, height - bottom))
+
+    def _match(
+        self, features: Tensor, size: int, mask: Tensor, closed: Tensor, kept: dict[str, Attention], keep: bool
+    ) -> Tensor:
+        """The translation that sits at the decoder resolution ``size``, if there is one."""
+        name = str(size)
+        here = (features.shape[-2], features.shape[-1])
+        if name in self.self_attention:
+            return self.self_attention[name](features)
+        found: Attention | None = None
+        translated = size == 128 and (self.ptl is not None or self.rain is not None)
+        if name not in self.ltl and not translated:
+            return features
+        foreground = cell_maximum(mask, here)
+        background = 1 - (foreground if closed is mask else cell_maximum(closed, here))
+        if name in self.ltl:
+            features, found = self.ltl[name](features, foreground, background, return_attention=keep)
+            name = f"ltl{size}"
+        elif self.ptl is not None:
+            features, found = self.ptl(features, foreground, background, return_attention=keep)
+            name = "ptl"
+        elif self.rain is not None:
+            features = self.rain(features, foreground, background)
+        if found is not None:
+            kept[name] = found
+        return features
+
+
+def parameter_count(config: HarmonizerConfig) -> int:
+    """Learned numbers of a network of this configuration, counted without allocating them."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in HarmonizerNet(config).parameters())
+
+
+def _check_shapes(image: Tensor, mask: Tensor, reference: Tensor | None) -> None:
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise InputError(f"image must be B 3 H W, got {tuple(image.shape)}")
+    wanted = (image.shape[0], 1, *image.shape[-2:])
+    for name, weight in (("mask", mask), ("reference", reference)):
+        if weight is not None and tuple(weight.shape) != wanted:
+            raise InputError(f"{name} must be {wanted} to fit the image, got {tuple(weight.shape)}")
+    if any(side % 32 or not 64 <= side <= 1024 for side in image.shape[-2:]):
+        raise InputError(f"the network takes sides that are multiples of 32 from 64 to 1024, got {tuple(image.shape)}")

@@ -1,0 +1,1 @@
+"""From a picture of any size to what the network sees, and back: boxes, masks, the view, colour maps, heat maps."""

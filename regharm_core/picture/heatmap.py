@@ -1,0 +1,128 @@
+"""Where the foreground looks, as a picture (the paper's Fig. 5)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from ..errors import InputError
+from ..network.attention import Attention
+from ..network.layers import cell_maximum
+from ..network.unet import HarmonizerNet
+from .inputs import check_inputs
+from .view import DEFAULT_CONTEXT, frame, look, shrink, usable_composites
+
+# Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
+COLOUR_MAPS: dict[str, tuple[str, ...]] = {
+    "inferno": ("000004", "1f0c48", "550f6d", "88226a", "ba3655", "e35933", "f98e09", "f9cb35", "fcffa4"),
+    "viridis": ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"),
+    "turbo": ("30123b", "4145ab", "4675ed", "39a2fc", "1bcfd4", "61fc6c", "d1e834", "fe9b2d", "7a0403"),
+    "grey": ("000000", "ffffff"),
+}
+
+
+@torch.inference_mode()
+def attention_map(
+    model: HarmonizerNet,
+    image: Tensor,
+    mask: Tensor,
+    *,
+    query_mask: Tensor | None = None,
+    reference_mask: Tensor | None = None,
+    layer: str = "ptl",
+    context: float | None = DEFAULT_CONTEXT,
+) -> Tensor:
+    """How much each place of the background contributed to the foreground.
+
+    Args:
+        model: from :func:`regharm_core.load_harmonizer`.
+        image: B 3 H W, as for :func:`regharm_core.harmonize`.
+        mask: B 1 H W, 1 = foreground.
+        query_mask: B 1 H W, the part of the foreground whose references are asked for; all where None.
+        reference_mask: B 1 H W, the background that may be consulted; all where None.
+        layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
+        context: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
+
+    Returns:
+        B 1 H W in [0, 1], the largest value of each picture 1; zero inside the foreground, and
+        everywhere where the question has no answer (no query, no background).
+
+    Raises:
+        InputError: on inputs that do not fit, or a layer that the network does not have.
+    """
+    image, mask, reference_mask = check_inputs(image, mask, reference_mask)
+    if query_mask is not None:
+        _, query_mask, _ = check_inputs(image, query_mask, None)
+    parameter = next(model.parameters())
+    heats: list[Tensor] = []
+    for n in range(image.shape[0]):
+        one = slice(n, n + 1)
+        allowed = None if reference_mask is None else reference_mask[one]
+        box = frame(mask[n], None if allowed is None else allowed[0], context, model.config.view)
+        guide, weight, allowed = look(model, image[one], mask[one], allowed, [box])
+        found = model(
+            guide.to(parameter.dtype),
+            weight.to(parameter.dtype),
+            reference=None if allowed is None else allowed.to(parameter.dtype),
+            return_attention=True,
+        ).attention
+        attention = found[_layer_name(found, layer)]
+        query = None
+        if query_mask is not None:
+            asked = shrink(box.of(query_mask[one]), model.config.view)
+            query = cell_maximum(asked, attention.feature_size).to(parameter.device)
+        heat = spread(attention, query) * usable_composites(weight, allowed)
+        seen = F.interpolate(heat, box.size, mode="bilinear", align_corners=False).to(mask)
+        heat = torch.zeros_like(mask[one])
+        box.of(heat)[:] = seen * (1 - box.of(mask[one]))
+        heats.append(heat / heat.amax((2, 3), keepdim=True).clamp_min(1e-12))
+    return torch.cat(heats) if heats else mask.clone()
+
+
+def spread(attention: Attention, query: Tensor | None) -> Tensor:
+    """Each cell's mean contribution of the references that cover it and may be consulted: B 1 rows columns.
+
+    References that contributed alike give a flat map, at the picture's border and along the mask too.
+    """
+    contribution = attention.contribution(query)[:, None]  # B 1 r c
+    usable = rearrange(attention.allowed.to(contribution.dtype), "b (r c) -> b 1 r c", r=attention.key_grid[0])
+    kernel = contribution.new_ones(1, 1, attention.key_span, attention.key_span)
+    total, count = (F.conv_transpose2d(part, kernel) for part in (contribution, usable))
+    return total / count.clamp_min(1) * attention.cells
+
+
+def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.85, colours: str = "inferno") -> Tensor:
+    """A heat map over a picture: B 3 H W and B 1 H W -> B 3 H W in [0, 1].
+
+    Args:
+        image: the picture.
+        heat: in [0, 1].
+        opacity: of the colour where the heat is 1; it fades to nothing where the heat is 0, so that the
+            picture stays to be seen where nothing was looked at.
+        colours: one of :data:`COLOUR_MAPS`.
+
+    Raises:
+        InputError: on an unknown colour map or an opacity outside 0..1.
+    """
+    if colours not in COLOUR_MAPS:
+        raise InputError(f"colours must be one of {sorted(COLOUR_MAPS)}, got {colours!r}")
+    if not 0 <= opacity <= 1:
+        raise InputError(f"opacity must be from 0 to 1, got {opacity!r}")
+    anchors = [[int(h[i : i + 2], 16) / 255 for i in (0, 2, 4)] for h in COLOUR_MAPS[colours]]
+    table = torch.tensor(anchors, device=image.device)  # anchors 3
+    place = heat[:, 0].float().clamp(0, 1) * (len(anchors) - 1)
+    low = place.floor().long().clamp(max=len(anchors) - 2)
+    share = (place - low)[..., None].expand(*place.shape, 3)
+    painted = rearrange(torch.lerp(table[low], table[low + 1], share), "b h w c -> b c h w")
+    cover = opacity * (1 - (1 - heat.float().clamp(0, 1)).square())
+    return torch.lerp(image.float().clamp(0, 1), painted, cover)
+
+
+def _layer_name(found: dict[str, Attention], layer: str) -> str:
+    if layer == "ltl":
+        layer = next((name for name in found if name.startswith("ltl")), layer)
+    if layer not in found:
+        raise InputError(f"this network has no attention layer {layer!r}; it has {sorted(found)}")
+    return layer

@@ -1,0 +1,1 @@
+"""Where composites come from: photographs, regions, colour moves, and iHarmony4."""

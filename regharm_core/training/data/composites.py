@@ -1,0 +1,229 @@
+"""Composites made on the fly, in batches, on the training device.
+
+A region of a photograph gets foreign colours; the photograph itself is the target. Three kinds, because
+an edge can give the answer away (a pixel that mixes object and background shows the move beside the
+unmoved colour):
+
+- plain: the move inside a region's mask, as iHarmony4 does it;
+- paste: the rim is rebuilt as a matte from colours inside and outside and only the inner colour is
+  moved, as in a clean cut-out; the target's rim is rebuilt alike;
+- inpaint: a soft blob across content with a mild move, as inpainting and a VAE leave behind.
+
+Composites are made at or above the network's resolution and reduced to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...errors import ConfigError
+from .boxes import box_mean, dilate, erode
+from .chance import Rows, constant, host_uniform, uniform, where_rows
+from .lattice import apply_lattice, lattice_points
+from .moves import MOVES, Move, photographic
+from .photographs import Photographs
+from .source import Batch
+from .windows import draw_windows, sample
+
+SAMPLES = 512  # colours drawn from a region to know its distribution
+SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
+
+
+@dataclass(frozen=True)
+class CompositeConfig:
+    """How composites are made.
+
+    Attributes:
+        plain, paste, inpaint: shares of the three kinds.
+        crop: smallest side of a crop as a fraction of the photograph's, where the crop is random.
+        close: chance that the crop is the region's bounding box instead, its sides times a number from
+            ``context``: what the public call shows the network.
+        context: range of that number.
+        making: composites are made at this many times the network's size, drawn from [first, second]; made
+            at the network's own size, the mixed pixels of the rim would give the move away.
+        jitter: chance that the whole photograph's colours are moved first (target and background alike).
+        weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
+            colour transfers.
+        identity: chance of no move at all, so that what already fits is left alone.
+        moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
+        several: chance that a second region joins the foreground.
+
+    Raises:
+        ConfigError: on an unknown move, or none.
+    """
+
+    plain: float = 0.42
+    paste: float = 0.28
+    inpaint: float = 0.3
+    crop: float = 0.6
+    close: float = 0.75
+    context: tuple[float, float] = (1.25, 3.0)
+    making: tuple[float, float] = (1.25, 2.2)
+    jitter: float = 0.5
+    weight: tuple[float, float] = (0.2, 0.85)
+    identity: float = 0.03
+    moves: tuple[str, ...] = tuple(MOVES)
+    several: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not self.moves or not set(self.moves) <= set(MOVES):
+            raise ConfigError(f"moves must be some of {list(MOVES)}, got {list(self.moves)}")
+
+
+class CompositeMaker:
+    """Makes batches from a resident set; all randomness comes from the generator, on the set's device."""
+
+    def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
+        self.photographs = photographs
+        self.config = config
+        self._shares = (config.plain, config.paste, config.inpaint)
+        names = list(MOVES)
+        self._drawn = [names.index(name) for name in config.moves]
+
+    def __len__(self) -> int:
+        """Photographs."""
+        return len(self.photographs)
+
+    @torch.no_grad()
+    def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
+        """``count`` composites of ``size`` px, a multiple of 32."""
+        making = int(size * host_uniform(*self.config.making, generator))
+        image, region = self._crops(count, making, generator)
+        moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
+        points = lattice_points(count, image.device)
+        mood = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
+        mood = (points + 0.6 * (mood - points)).clamp(0, 1)
+        image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], mood[rows]))
+
+        kind = torch.multinomial(constant(self._shares, image), count, replacement=True, generator=generator)
+        area = region.mean((1, 2, 3))
+        kind = torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)
+        blob = _blobs(count, making, self.config, generator)
+        soft = (kind == 2)[:, None, None, None]
+        moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
+
+        alpha = torch.where(soft, blob, region)
+        composite = image + alpha * (apply_lattice(image, moved) - image)
+
+        def pasted(rows: Rows) -> Tensor:
+            """Composite, target and alpha, B 7 S S, where the rim is made anew."""
+            matte, inside, outside = _rematte(image[rows], region[rows])
+            composite = outside + matte * (apply_lattice(inside, moved[rows]) - outside)
+            return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
+
+        made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted)
+        made[:, 6:] = _roughen(made[:, 6:], generator)
+        reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
+        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+
+    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
+        device = self.photographs.images.device
+        index = torch.randint(len(self.photographs), (count,), generator=generator, device=device)
+        image = self.photographs.images[index].float() / 255
+        labels = self.photographs.labels[index].float()
+        chosen = _choose_regions(labels, self.config.several, generator)  # B 1 S S
+
+        config = self.config
+        windows = draw_windows(chosen, config.crop, config.close, config.context, generator)
+        grid = windows.grid(size)
+        return sample(image, grid, "bilinear"), sample(chosen, grid, "nearest")
+
+    def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
+        """The lattice of moved colours of each image, B LATTICE^3 3."""
+        count = image.shape[0]
+        source = _sample(image, hard, generator)
+        order = torch.arange(count, device=image.device).roll(1)
+        reference = _sample(image[order], region[order], generator)
+        points = lattice_points(count, image.device)
+        # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
+        plain = torch.rand(count, generator=generator, device=image.device)
+        drawn = constant(self._drawn, kind)
+        which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
+        camera = list(MOVES).index("photographic")
+        which = torch.where((kind == 2) & (plain < 0.6), camera, which)
+        moved = points
+        for number, move in enumerate(MOVES.values()):
+            if number in self._drawn or number == camera:
+
+                def change(rows: Rows, move: Move = move) -> Tensor:
+                    return move(points[rows], source[rows], reference[rows], generator)
+
+                moved = where_rows(which == number, moved, change)
+        low, high = self.config.weight
+        weight = uniform((count,), low, high, generator)
+        weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)
+        weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
+        return (points + weight * (moved - points)).clamp(0, 1)
+
+
+def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) -> Tensor:
+    """One region of each label map, sometimes joined by a second: B 1 H W -> B 1 H W of 0 and 1."""
+    count = labels.shape[0]
+    top = labels.amax((1, 2, 3)).clamp_min(1)
+
+    def pick() -> Tensor:
+        draw = torch.rand(count, generator=generator, device=labels.device)
+        return (draw * top).floor().clamp(max=top.max() - 1) + 1
+
+    first, second = pick(), pick()
+    joined = torch.rand(count, generator=generator, device=labels.device) < several
+    second = torch.where(joined, second, first)
+    return ((labels == first[:, None, None, None]) | (labels == second[:, None, None, None])).float()
+
+
+def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Colours drawn from inside a mask (from anywhere where it is empty): B SAMPLES 3."""
+    weight = mask.flatten(1) + 1e-8
+    index = torch.multinomial(weight, SAMPLES, replacement=True, generator=generator)
+    return image.flatten(2).transpose(1, 2).gather(1, index[..., None].expand(-1, -1, 3))
+
+
+def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Generator) -> Tensor:
+    """Soft random blobs that ignore the content, B 1 S S; some fill their picture as in a crop around them."""
+    device = generator.device
+    ramp = torch.linspace(-1, 1, size, device=device)
+    y, x = torch.meshgrid(ramp, ramp, indexing="ij")
+    centre = uniform((count, 2, 1, 1), -0.7, 0.7, generator)
+    radius = uniform((count, 2, 1, 1), 0.15, 0.6, generator)
+    close = torch.rand(count, 1, 1, 1, generator=generator, device=device) < config.close
+    near, far = config.context
+    centre = torch.where(close, 0.4 * centre, centre)
+    radius = torch.where(close, 1 / uniform((count, 2, 1, 1), near, far, generator), radius)
+    distance = ((x - centre[:, 0]) / radius[:, 0]).square() + ((y - centre[:, 1]) / radius[:, 1]).square()
+    noise = torch.randn(count, 1, 6, 6, generator=generator, device=device)
+    noise = F.interpolate(noise, (size, size), mode="bicubic", align_corners=False)[:, 0]
+    level = 1 - distance.clamp_min(1e-6).sqrt() + 0.25 * noise
+    edge = 2 ** uniform((count, 1, 1), 1.5, 5.0, generator)
+    return torch.sigmoid(level * edge * 3)[:, None]
+
+
+def _rematte(image: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A soft matte and the pure colours on both of its sides: alpha B 1 H W, inside and outside B 3 H W."""
+    inside, outside = _fill(image, erode(region, 2)), _fill(image, erode(1 - region, 2))
+    return box_mean(box_mean(region, 1, "replicate"), 1, "replicate"), inside, outside
+
+
+def _fill(image: Tensor, known: Tensor) -> Tensor:
+    """The image, with pixels outside ``known`` replaced by means of the nearest known ones within 4 px."""
+    answer, trust = image * known, known
+    for _ in range(2):
+        wide = box_mean(torch.cat([answer, trust], dim=1), 2)
+        spread = wide[:, :3] / wide[:, 3:].clamp_min(1e-6)
+        reached = (wide[:, 3:] > 1e-4).float()
+        answer = torch.where(trust > 0, answer, spread * reached)
+        trust = torch.maximum(trust, reached)
+    return torch.where(trust > 0, answer, image)
+
+
+def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Masks as people make them: some a pixel too wide, too narrow or feathered."""
+    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)[:, 0, 0, 0]
+    changed = mask
+    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], 1))
+    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], 1))
+    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2, "replicate"))

@@ -1,0 +1,94 @@
+"""Photographs with region maps, decoded once and resident as bytes."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...errors import InputError
+
+STORE_SIZE = 288  # px a side; pictures are squeezed to squares as the paper squeezes them to 256
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """A resident set.
+
+    Attributes:
+        images: N 3 S S uint8.
+        labels: N 1 S S uint8; 0 = no region, 1.. = candidate foreground regions.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def to(self, device: torch.device) -> Photographs:
+        """The same set on another device."""
+        return Photographs(self.images.to(device), self.labels.to(device))
+
+
+def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers: int = 2) -> Photographs:
+    """Read tar files (or folders) of ``ID.webp`` / ``ID.png`` pairs: picture and 8-bit label map.
+
+    Raises:
+        InputError: when a path does not exist, cannot be read, or holds no pair.
+    """
+    pairs: list[tuple[str, bytes, bytes]] = []
+    for path in paths:
+        try:
+            for pair in _pairs(path):
+                pairs.append(pair)
+                if limit is not None and len(pairs) >= limit:
+                    break
+        except tarfile.TarError as error:
+            raise InputError(f"{path} is no tar file of photographs: {error}") from None
+    if not pairs:
+        raise InputError(f"no pairs of ID.webp and ID.png, and no iHarmony4, in {[str(p) for p in paths]}")
+    images = torch.empty(len(pairs), 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+    labels = torch.empty(len(pairs), 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+
+    def decode(n: int) -> None:
+        size = (STORE_SIZE, STORE_SIZE)
+        name, *parts = pairs[n]
+        try:
+            picture = Image.open(io.BytesIO(parts[0])).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            regions = Image.open(io.BytesIO(parts[1])).convert("L").resize(size, Image.Resampling.NEAREST)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
+        images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        labels[n, 0] = torch.from_numpy(np.array(regions))
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(decode, range(len(pairs))))
+    return Photographs(images, labels)
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
+    """(name, picture, label map), the last two as encoded bytes, in the order of the names."""
+    if path.is_dir():
+        for picture in sorted(path.glob("*.webp")):
+            if (regions := picture.with_suffix(".png")).exists():
+                yield str(picture), picture.read_bytes(), regions.read_bytes()
+        return
+    if not path.is_file():
+        raise InputError(f"no such file or folder of photographs: {path}")
+    with tarfile.open(path) as archive:
+        members = {m.name: m for m in archive.getmembers() if m.isfile()}
+        for name in sorted(members):
+            other = name.removesuffix(".webp") + ".png"
+            if name.endswith(".webp") and other in members:
+                picture, regions = archive.extractfile(members[name]), archive.extractfile(members[other])
+                if picture and regions:
+                    yield f"{path}:{name}", picture.read(), regions.read()

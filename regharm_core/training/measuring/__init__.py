@@ -1,0 +1,1 @@
+"""Pairs with a known truth, and how far an answer is from it."""

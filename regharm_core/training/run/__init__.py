@@ -1,0 +1,1 @@
+"""One training run: the recipe, the loop, its state on disk, several processes."""

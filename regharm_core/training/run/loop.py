@@ -1,0 +1,233 @@
+"""The training loop: composites in, weights out, nothing lost but the last minute."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ...network.unet import HarmonizerNet, HarmonizerOutput
+from ...store.checkpoint import load_network, save_checkpoint
+from ...store.shards import split_file
+from ..data.source import Source
+from ..measuring.validation import list_kinds, validate
+from .curve import draw_curve
+from .distributed import World, alone
+from .lock import only_process
+from .losses import foreground_mse
+from .recipe import Recipe
+from .schedule import rate
+from .sources import open_source
+from .state import load_state, save_state
+from .widen import widen
+
+LOG_EVERY = 20.0  # seconds
+RANKS_APART = 1 << 24  # between the seeds of processes, more than the steps of a run; a CPU takes 32 bits of them
+
+
+def train(recipe: Recipe, device: torch.device, *, world: World | None = None, source: Source | None = None) -> Path:
+    """Run a recipe to the end of its budget, resuming from ``out/state.safetensors`` where there is one.
+
+    Args:
+        recipe: what is trained, on what, for how long.
+        device: where; ``world.device`` when there are several processes.
+        world: this process's place among several, from :func:`.distributed.joined`; alone where None.
+        source: where batches come from; opened from ``recipe.data`` where None.
+
+    Returns:
+        The weights of the moving average, ``out/weights.safetensors``.
+
+    Raises:
+        ConfigError: when a phase's batch cannot be shared out equally among the processes, or the weights to
+            start from are of another network.
+        CheckpointError: when the weights to start from, or the state to go on from, cannot be used, or training
+            went astray to numbers that are not finite (the state of before stays).
+        InputError: when the data or the pairs for validation cannot be read, or another run trains into the
+            same folder.
+    """
+    world = world or alone(device)
+    if recipe.threads is not None:
+        torch.set_num_threads(recipe.threads)
+    out = Path(recipe.out)
+    out.mkdir(parents=True, exist_ok=True)
+    with only_process(out) if world.rank == 0 else nullcontext():
+        run = _Run(recipe, world, source or open_source(recipe, world.device))
+        run.resume()
+        run.go()
+    return out / "weights.safetensors"
+
+
+class _Run:
+    def __init__(self, recipe: Recipe, world: World, source: Source) -> None:
+        self.recipe, self.world, self.source = recipe, world, source
+        if any(phase.batch % world.size for phase in recipe.phases):
+            raise ConfigError(f"{world.size} processes cannot share batches of {[p.batch for p in recipe.phases]}")
+        self.out = Path(recipe.out)
+        torch.manual_seed(recipe.seed)
+        net = HarmonizerNet(recipe.model)
+        if recipe.start is not None:
+            _start(net, Path(recipe.start))
+        self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
+        self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        model = world.wrap(self.net)
+        self.model = torch.compile(model) if recipe.compile else model
+        self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.learning_rate, betas=(0.9, 0.999))
+        self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
+        self.step, self.images, self.elapsed = 0, 0, 0.0
+        self.validated: dict[str, float] = {}
+
+    @property
+    def progress(self) -> float:
+        """The share of the budget that is spent, 0..1."""
+        if self.recipe.steps is not None:
+            return min(self.step / self.recipe.steps, 1.0)
+        return min(self.elapsed / (self.recipe.seconds or 1.0), 1.0)
+
+    def resume(self) -> None:
+        path = self.out / "state.safetensors"
+        if path.exists():
+            states, numbers = load_state(path, self.net, self.average, self.optimizer)
+            self.step, self.images, self.elapsed = numbers["step"], numbers["images"], numbers["elapsed"]
+            if len(states) == self.world.size:
+                self.random.set_state(states[self.world.rank].clone())  # torch reads from the storage's start
+            else:  # another number of processes: new random numbers, none that a process has seen
+                self.random.manual_seed(self.recipe.seed + RANKS_APART * self.world.rank + self.step)
+            self._say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
+
+    def go(self) -> None:
+        recipe = self.recipe
+        began, before = time.monotonic(), self.elapsed
+        logged = saved = looked = self.elapsed
+        total, steps, images_at_log = torch.zeros((), device=self.world.device), 0, self.images
+        while self.progress < 1.0:
+            total, steps = total + self._advance(), steps + 1
+            self.elapsed = self.world.first(before + time.monotonic() - began)
+            if self.elapsed - logged >= LOG_EVERY or self.progress >= 1.0:
+                speed = (self.images - images_at_log) / max(self.elapsed - logged, 1e-6)
+                self._log(float(self.world.mean(total / steps)), speed)
+                total, steps, logged, images_at_log = torch.zeros_like(total), 0, self.elapsed, self.images
+            if self.elapsed - looked >= recipe.validate_every:
+                self._look()
+                looked = self.elapsed
+            if self.elapsed - saved >= recipe.checkpoint_every:
+                self.save()
+                saved = self.elapsed
+        self._look()
+        self.save()
+
+    def _advance(self) -> Tensor:
+        """One step; returns this process's loss, a scalar still on the device."""
+        recipe, progress = self.recipe, self.progress
+        phase = recipe.phase_at(progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * rate(recipe, progress, self.step)
+        batch = self.source.batch(phase.batch // self.world.size, phase.size, self.random)
+        composite = batch.composite.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
+            output: HarmonizerOutput = self.model(composite, batch.mask)
+        area = recipe.minimum_area * (phase.size / 256) ** 2
+        loss = foreground_mse(output.image.float(), batch.target, batch.mask, area)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        self.images += phase.batch
+        decay = min(recipe.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            pairs = zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True)
+            for kept, now in pairs:
+                if kept.dtype.is_floating_point:
+                    kept.lerp_(now, 1 - decay)
+        return loss.detach()
+
+    def _look(self) -> None:
+        """Validation and curve, on the first process; the others wait for it."""
+        if self.world.rank > 0:
+            return
+        if self.recipe.validate is not None:
+            folder = Path(self.recipe.validate)
+            self.validated = validate(self.average, folder, self.recipe.validate_pairs, self.out / "sheet.png")
+            self._say(f"step {self.step}: fMSE in % of the composite's: {self.validated}")
+            self._write_row({f"val_{k}": v for k, v in self.validated.items()})
+        if (self.out / "log.csv").exists():
+            draw_curve(self.out / "log.csv", self.out / "curve.png")
+
+    def _log(self, loss: float, speed: float) -> None:
+        left = (1 - self.progress) * self.elapsed / max(self.progress, 1e-9)
+        size = self.recipe.phase_at(self.progress).size
+        self._say(f"step {self.step} {size} px loss {loss:.5f}, {speed:.1f} images/s, {left / 60:.0f} min left")
+        self._write_row({"loss": round(loss, 6), "rate": round(speed, 2), "size": size})
+
+    def _write_row(self, values: dict[str, Any]) -> None:
+        if self.world.rank > 0:
+            return
+        path = self.out / "log.csv"
+        names = ["seconds", "step", "images", "size", "rate", "loss", *(f"val_{kind}" for kind in self.kinds)]
+        if not (new := not path.exists()):  # a resumed run keeps to the columns it began with
+            with path.open(newline="") as file:
+                names = next(csv.reader(file), names)
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, names, extrasaction="ignore")
+            if new:
+                writer.writeheader()
+            writer.writerow({"seconds": round(self.elapsed, 1), "step": self.step, "images": self.images} | values)
+
+    def save(self) -> None:
+        """Write the averaged weights and the resumable state, from the first process.
+
+        Raises:
+            CheckpointError: when training has gone astray to numbers that are not finite; the last state stays.
+        """
+        states = self.world.gather(self.random.get_state())
+        if self.world.rank > 0:
+            return
+        facts = {
+            "images": self.images,
+            "steps": self.step,
+            "seconds": round(self.elapsed),
+            "photographs": len(self.source),
+            "composites": asdict(self.recipe.composites),
+            "val_fmse_percent_at_256": self.validated,
+            "licence": "MIT code; trained on research photographs, see MODEL_CARD.md",
+        }
+        weights = self.out / "weights.safetensors"
+        save_checkpoint(self.average, weights, facts=facts)  # first: it refuses what is not finite
+        numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
+        save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
+        if self.recipe.shards is not None:
+            split_file(weights, self.out, int(self.recipe.shards * 2**20))
+
+    def _say(self, text: str) -> None:
+        if self.world.rank == 0:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+def _start(net: HarmonizerNet, path: Path) -> None:
+    """Put weights into a new network, widened where they are of a narrower one.
+
+    Raises:
+        ConfigError: when they are of a network with other layers.
+    """
+    started, info = load_network(path)
+    width = net.config.width
+    if started.config.width < width and width % started.config.width == 0:
+        started = widen(started, width // started.config.width)
+    try:
+        net.load_state_dict(started.state_dict())
+    except RuntimeError:
+        raise ConfigError(
+            f"the weights {path} to start from are of {info.config.to_json()}, the recipe's model is "
+            f"{net.config.to_json()}; only view, temperature and a multiple of the width may differ"
+        ) from None

@@ -1,0 +1,152 @@
+"""What a training run is told, as one validated dataclass read from JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ...errors import ConfigError
+from ...network.config import HarmonizerConfig
+from ..data.composites import CompositeConfig
+from .losses import A_MIN
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the budget at one resolution: network size in px, batch, share of the budget."""
+
+    size: int
+    batch: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Attributes:
+        data: tar files or folders of photographs with region maps, or iHarmony4's root (or some of its
+            four folders).
+        out: folder for the state, the weights, the log and the curve.
+        model: the network's configuration.
+        composites: how composites are made, and which part of a picture is shown.
+        phases: resolutions in turn; their shares are normalised. Their batch is that of all processes.
+        seconds: wall-clock budget, or
+        steps: budget in steps (exactly one of the two is given).
+        schedule: "cosine" to 1 % of the rate over the budget, or "step": the paper's tenth of it from
+            120/140 of the budget on.
+        learning_rate, warmup: Adam's rate and the steps of its linear rise.
+        clip: largest norm of the gradient.
+        minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
+        average: decay of the exponential moving average of the weights, reached gradually.
+        validate: folder with one folder of pairs a kind, or iHarmony4, whose test lists are then looked at;
+            None for no validation.
+        validate_every, checkpoint_every: seconds.
+        validate_pairs: at most this many pairs a folder.
+        start: weights to start from; those of a narrower network are widened (:mod:`.widen`), which keeps
+            their answers where ``model`` takes the wider temperature.
+        seed, threads: of the random numbers; CPU threads (None = torch's own choice).
+        bf16: autocast to bfloat16.
+        compile: run the network through torch.compile.
+        shards: also write the averaged weights in parts of this many MiB, 0.01 or more, see
+            :mod:`regharm_core.store.shards`.
+        keep_gib: decoded pictures of iHarmony4 that are held in memory, in GiB a process.
+    """
+
+    data: tuple[str, ...]
+    out: str
+    model: HarmonizerConfig = field(default_factory=HarmonizerConfig)
+    composites: CompositeConfig = field(default_factory=CompositeConfig)
+    phases: tuple[Phase, ...] = (Phase(256, 4, 1.0),)
+    seconds: float | None = None
+    steps: int | None = None
+    schedule: Literal["cosine", "step"] = "cosine"
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    clip: float = 1.0
+    minimum_area: float = A_MIN
+    average: float = 0.999
+    validate: str | None = None
+    validate_every: float = 600.0
+    validate_pairs: int = 32
+    checkpoint_every: float = 60.0
+    start: str | None = None
+    seed: int = 0
+    threads: int | None = None
+    bf16: bool = False
+    compile: bool = False
+    shards: float | None = None
+    keep_gib: float = 8.0
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.steps is None):
+            raise ConfigError(f"give either seconds or steps, got {self.seconds!r} and {self.steps!r}")
+        if not (self.seconds or self.steps or 0) > 0:
+            raise ConfigError(f"the budget must be positive, got {self.seconds or self.steps!r}")
+        if not self.data:
+            raise ConfigError("data names no photographs")
+        if self.schedule not in ("cosine", "step"):
+            raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
+        if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards >= 0.01):
+            raise ConfigError(
+                f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
+                f"and {self.keep_gib!r}"
+            )
+        if not self.phases:
+            raise ConfigError("phases is empty")
+        for phase in self.phases:
+            whole = type(phase.size) is int and type(phase.batch) is int
+            if not whole or phase.size not in range(64, 1025, 32) or phase.batch < 1 or not phase.share > 0:
+                raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32, a batch and a share, got {phase}")
+
+    def phase_at(self, progress: float) -> Phase:
+        """The phase that a share ``progress`` in [0, 1] of the budget falls into."""
+        total = sum(p.share for p in self.phases)
+        reached = 0.0
+        for phase in self.phases:
+            reached += phase.share / total
+            if progress < reached:
+                return phase
+        return self.phases[-1]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; relative paths in it are taken from the current folder.
+
+    Raises:
+        ConfigError: when the file is missing, is not JSON, or a field is unknown or out of range.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read the recipe {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
+        raise ConfigError(f"the recipe {path} is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"the recipe {path} must be a JSON object")
+    for name, kind in (("data", list), ("phases", list), ("model", dict), ("composites", dict)):
+        if name in values and not isinstance(values[name], kind):
+            wanted = "a list" if kind is list else "an object"
+            raise ConfigError(f"{name} of the recipe {path} must be {wanted}, got {values[name]!r}")
+    if not all(isinstance(p, str) for p in values.get("data", ())):
+        raise ConfigError(f"data of the recipe {path} must be a list of paths, got {values['data']!r}")
+    if not isinstance(values.get("out", ""), str):
+        raise ConfigError(f"out of the recipe {path} must be a folder's path, got {values['out']!r}")
+    try:
+        values["data"] = tuple(values.get("data", ()))
+        values["model"] = HarmonizerConfig.from_dict(values.get("model", {}))
+        values["composites"] = _composites(values.get("composites", {}))
+        if "phases" in values:
+            values["phases"] = tuple(Phase(**p) for p in values["phases"])
+        return Recipe(**values)
+    except TypeError as error:
+        raise ConfigError(f"the recipe {path} does not fit: {error}") from None
+
+
+def _composites(values: dict[str, Any]) -> CompositeConfig:
+    if unknown := sorted(set(values) - {f.name for f in fields(CompositeConfig)}):
+        raise ConfigError(f"unknown fields of composites {unknown}")
+    fitted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return CompositeConfig(**fitted)

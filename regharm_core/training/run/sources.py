@@ -1,0 +1,33 @@
+"""A recipe's data opened as a source of batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ...errors import InputError
+from ..data.composites import CompositeMaker
+from ..data.iharmony4 import is_iharmony4, list_iharmony4
+from ..data.photographs import load_photographs
+from ..data.readymade import ReadyMade
+from ..data.source import Source
+from .recipe import Recipe
+
+
+def open_source(recipe: Recipe, device: torch.device) -> Source:
+    """Photographs with region maps, made into composites on the device, or iHarmony4's composites.
+
+    Raises:
+        InputError: when a path holds neither, some hold one and some the other, or something is missing.
+    """
+    paths = [Path(p) for p in recipe.data]
+    ready = [path for path in paths if is_iharmony4(path)]
+    if not ready:
+        return CompositeMaker(load_photographs(paths).to(device), recipe.composites)
+    if len(ready) < len(paths):
+        raise InputError(f"data mixes iHarmony4 ({ready[0]}) with photographs: {[str(p) for p in paths]}")
+    shown = recipe.composites
+    members = [member for folder in ready for member in list_iharmony4(folder, "train")]
+    keep = int(recipe.keep_gib * 2**30)
+    return ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)

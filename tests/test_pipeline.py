@@ -1,0 +1,293 @@
+"""The public call: guarantees that hold for any network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay
+from regharm_core.picture import carry
+
+
+@pytest.fixture(scope="module")
+def model() -> HarmonizerNet:
+    """A small network with a head that is not zero, so that it changes pictures strongly."""
+    torch.manual_seed(0)
+    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0)))
+    torch.nn.init.normal_(net.head.weight, std=0.3)
+    return net.eval().requires_grad_(False)
+
+
+def composite(height: int = 60, width: int = 90, batch: int = 1, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """A smooth random picture and a soft-edged disc."""
+    random = torch.Generator().manual_seed(seed)
+    small = torch.rand(batch, 3, 6, 6, generator=random)
+    image = torch.nn.functional.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    disc = ((0.5 - (x.square() + y.square()).sqrt()) * 20 + 0.5).clamp(0, 1)
+    return image, disc.expand(batch, 1, height, width).clone()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 700), (257, 255), (256, 256), (300, 40)])
+def test_background_is_bit_identical_and_foreground_changes(model: HarmonizerNet, size: tuple[int, int]) -> None:
+    image, mask = composite(*size)
+    image[..., 0, 0] = -0.0  # a sign that 0 + -0.0 would lose
+    before = image.clone(), mask.clone()
+    result = harmonize(model, image, mask)
+    outside = (mask == 0).expand_as(image)
+    assert result.shape == image.shape and result.dtype == image.dtype
+    assert torch.equal(result[outside].view(torch.int32), image[outside].view(torch.int32))
+    assert (result - image)[~outside].abs().max() > 1e-3
+    assert torch.equal(image, before[0]) and torch.equal(mask, before[1])
+    assert 0 <= result.min() and result.max() <= 1
+
+
+def test_strength_scales_the_change(model: HarmonizerNet) -> None:
+    image, mask = composite()
+    image = image * 0.2 + 0.4
+    one, half = harmonize(model, image, mask), harmonize(model, image, mask, strength=0.5)
+    assert torch.equal(harmonize(model, image, mask, strength=0), image)
+    inside = ((one > 0.001) & (one < 0.999)).all(1, keepdim=True).expand_as(image)
+    assert torch.allclose((half - image)[inside], (one - image)[inside] / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_empty_and_full_masks_return_the_input(model: HarmonizerNet, value: float) -> None:
+    image, mask = composite()
+    assert torch.equal(harmonize(model, image, torch.full_like(mask, value)), image)
+
+
+def test_a_reference_mask_without_background_returns_the_input(model: HarmonizerNet) -> None:
+    image, mask = composite()
+    assert torch.equal(harmonize(model, image, mask, reference_mask=mask), image)
+    assert torch.equal(harmonize(model, image, mask, reference_mask=torch.zeros_like(mask)), image)
+
+
+def test_a_reference_mask_decides_what_is_consulted(model: HarmonizerNet) -> None:
+    image, mask = composite(256, 256)
+    left = torch.zeros_like(mask)
+    left[..., :64] = 1
+    heat = attention_map(model, image, mask, reference_mask=left)
+    assert heat[..., 80:].max() == 0 and heat[..., :64].max() == 1
+    assert not torch.equal(harmonize(model, image, mask, reference_mask=left), harmonize(model, image, mask))
+
+
+def test_one_foreground_pixel(model: HarmonizerNet) -> None:
+    image, mask = composite(200, 300)
+    mask = torch.zeros_like(mask)
+    mask[..., 77, 123] = 1
+    result = harmonize(model, image, mask)
+    assert bool(torch.isfinite(result).all())
+    changed = (result != image).any(1).nonzero()
+    assert changed.tolist() in ([], [[0, 77, 123]])
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_a_batch_equals_its_singles(model: HarmonizerNet, at_once: int) -> None:
+    images, masks = composite(64, 96, batch=3)
+    masks[0, :, :, 40:] = 0
+    masks[1] = 0
+    together = harmonize(model, images, masks, batch_size=at_once)
+    for n in range(3):
+        alone = harmonize(model, images[n : n + 1], masks[n : n + 1])
+        assert torch.allclose(together[n : n + 1], alone, atol=1e-5)
+
+
+def test_the_same_input_twice_gives_the_same_bits(model: HarmonizerNet) -> None:
+    image, mask = composite()
+    assert torch.equal(harmonize(model, image, mask), harmonize(model, image, mask))
+
+
+def test_strips_leave_no_trace(model: HarmonizerNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, mask = composite(120, 90)
+    whole = harmonize(model, image, mask)
+    monkeypatch.setattr("regharm_core.picture.carry.CACHE_PIXELS", 7 * 90)
+    assert torch.allclose(harmonize(model, image, mask), whole, atol=1e-6)
+
+
+def test_values_outside_the_range_are_kept(model: HarmonizerNet) -> None:
+    image, mask = composite()
+    image[..., 30, 45] = 7.5
+    image[..., 31, 45] = -2.0
+    result = harmonize(model, image, mask)
+    assert (result[..., 30, 45] - 7.5).abs().max() < 1 and (result[..., 31, 45] + 2).abs().max() < 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_dtypes(model: HarmonizerNet, dtype: torch.dtype) -> None:
+    image, mask = composite()
+    result = harmonize(model, image.to(dtype), mask.to(dtype))
+    outside = (mask.to(dtype) == 0).expand_as(image)
+    assert result.dtype == dtype
+    assert torch.equal(result[outside], image.to(dtype)[outside])
+    exact = harmonize(model, image.to(dtype).float(), mask.to(dtype).float())
+    assert torch.allclose(result.float(), exact, atol={torch.bfloat16: 5e-3}.get(dtype, 1e-3))
+
+
+def test_shared_maps_give_equal_colours_equal_changes(model: HarmonizerNet) -> None:
+    images, masks = composite(64, 64, batch=2)
+    images[:, :, 30:34, 30:34] = 0.5
+    images[1] = images[1] * 0.7 + 0.15
+    result = harmonize(model, images, masks, shared=True)
+    assert torch.allclose(result[0, :, 31, 31], result[1, :, 31, 31], atol=1e-5)
+    alone = harmonize(model, images, masks)
+    assert not torch.allclose(alone[0, :, 31, 31], alone[1, :, 31, 31], atol=1e-5)
+
+
+def test_progress_counts_and_may_raise(model: HarmonizerNet) -> None:
+    images, masks = composite(32, 32, batch=3)
+    seen: list[tuple[int, int]] = []
+    harmonize(model, images, masks, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+    class Cancelled(BaseException):
+        pass
+
+    def cancel(done: int, total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        harmonize(model, images, masks, progress=cancel)
+
+
+def test_an_empty_batch(model: HarmonizerNet) -> None:
+    assert harmonize(model, torch.zeros(0, 3, 32, 32), torch.zeros(0, 1, 32, 32)).shape == (0, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "options", "words"),
+    [
+        (torch.zeros(1, 4, 32, 32), torch.zeros(1, 1, 32, 32), {}, ["image", "(1, 4, 32, 32)"]),
+        (torch.zeros(3, 32, 32), torch.zeros(1, 1, 32, 32), {}, ["image", "(3, 32, 32)"]),
+        (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 33), {}, ["mask", "(1, 1, 32, 33)"]),
+        (torch.zeros(2, 3, 32, 32), torch.zeros(1, 1, 32, 32), {}, ["mask", "(1, 1, 32, 32)"]),
+        (torch.zeros(1, 3, 15, 32), torch.zeros(1, 1, 15, 32), {}, ["image", "16 to 8192"]),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 1, 32, 32), {}, ["image", "uint8"]),
+        (torch.full((1, 3, 32, 32), float("nan")), torch.zeros(1, 1, 32, 32), {}, ["image", "finite"]),
+        (torch.zeros(1, 3, 32, 32), torch.full((1, 1, 32, 32), float("inf")), {}, ["mask", "finite"]),
+        (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32), {"strength": 2.5}, ["strength", "2.5"]),
+        (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32), {"strength": float("nan")}, ["strength", "nan"]),
+        (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32), {"batch_size": 0}, ["batch_size", "0"]),
+        (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32), {"reference_mask": torch.zeros(1, 1, 9, 9)}, ["9, 9"]),
+        ("picture", torch.zeros(1, 1, 32, 32), {}, ["image", "str"]),
+    ],
+)
+def test_bad_input_is_quoted(model: HarmonizerNet, image: Tensor, mask: Tensor, options: dict, words: list) -> None:
+    with pytest.raises(InputError) as caught:
+        harmonize(model, image, mask, **options)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_detail_survives_enlargement(model: HarmonizerNet) -> None:
+    """A large picture's fine texture is as strong after as before, unlike after a small result enlarged."""
+    image, mask = composite(1024, 1024)
+    texture = torch.rand(1, 1, 1024, 1024, generator=torch.Generator().manual_seed(1)) * 0.1
+    image = image * 0.4 + 0.3 + texture
+    result = harmonize(model, image, mask)
+    core = (..., slice(400, 600), slice(400, 600))
+
+    def sharpness(picture: Tensor) -> float:
+        grey = picture[core].mean(1)
+        return float((grey[..., 1:] - grey[..., :-1]).abs().mean())
+
+    assert sharpness(result) > 0.5 * sharpness(image)
+
+
+def test_attention_map_is_normalised_and_outside_the_foreground(model: HarmonizerNet) -> None:
+    image, mask = composite(90, 120, batch=2)
+    mask[1] = 0
+    for layer in ("ptl", "ltl", "ltl32"):
+        heat = attention_map(model, image, mask, layer=layer)
+        assert heat.shape == mask.shape
+        assert heat[0].max() == 1 and heat[0].min() >= 0 and heat[1].max() == 0
+        assert heat[0][mask[0] == 1].max() == 0
+    query = torch.zeros_like(mask)
+    query[:, :, 45:50, 60:65] = 1
+    assert not torch.equal(attention_map(model, image, mask, query_mask=query)[0], attention_map(model, image, mask)[0])
+    with pytest.raises(InputError, match="ltl64"):
+        attention_map(model, image, mask, layer="ltl64")
+
+
+def test_overlay_range_and_errors() -> None:
+    image, heat = torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 8)
+    assert torch.equal(overlay(image, heat, opacity=0), image)
+    full = overlay(image, torch.ones(1, 1, 8, 8), opacity=1, colours="grey")
+    assert torch.allclose(full, torch.ones_like(full))
+    with pytest.raises(InputError, match="rainbow"):
+        overlay(image, heat, colours="rainbow")
+    with pytest.raises(InputError, match="1.5"):
+        overlay(image, heat, opacity=1.5)
+
+
+def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carry, "CACHE_PIXELS", 64 * 16)  # sixteen rows a strip of this foreground
+    image, mask = composite(64, 64)[0], torch.zeros(1, 1, 64, 64)
+    mask[..., 4:12, :] = mask[..., 40:60, :] = 1
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+
+    harmonize(model, image, mask, check=check)
+    assert asked == 1 + 3  # the network; rows 4 to 20, 36 to 52 and 52 to 60: nothing lies in 20 to 36
+
+    def cancel() -> None:
+        raise KeyboardInterrupt("stop")
+
+    with pytest.raises(KeyboardInterrupt, match="stop"):
+        harmonize(model, image, mask, check=cancel)
+
+
+def test_at_the_networks_own_size_its_answer_is_kept(model: HarmonizerNet) -> None:
+    side = model.config.view
+    image, mask = composite(side, side)
+    image = image * 0.2 + 0.4
+    with torch.inference_mode():
+        answer = model(image, mask).image
+    made = harmonize(model, image, mask, context=None, mirrored=False)
+    assert torch.allclose(made, answer.clamp(0, 1), atol=1e-5)
+
+
+def test_the_mirror_image_gets_the_mirrored_answer(model: HarmonizerNet) -> None:
+    image, mask = composite(90, 120)
+    turned = harmonize(model, image.flip(-1), mask.flip(-1)).flip(-1)
+    assert torch.allclose(turned, harmonize(model, image, mask), atol=1e-4)
+    one_sided = harmonize(model, image.flip(-1), mask.flip(-1), mirrored=False).flip(-1)
+    assert not torch.allclose(one_sided, harmonize(model, image, mask, mirrored=False), atol=1e-4)
+
+
+@pytest.mark.parametrize(("at_once", "passes"), [(1, [2, 2, 2]), (4, [4, 2]), (8, [6])])
+def test_composites_and_their_mirror_images_share_a_pass(model: HarmonizerNet, at_once: int, passes: list) -> None:
+    images, masks = composite(32, 40, batch=3)
+    shown: list[int] = []
+    hook = model.register_forward_pre_hook(lambda _, given: shown.append(len(given[0])))
+    try:
+        harmonize(model, images, masks, batch_size=at_once)
+        harmonize(model, images, masks, batch_size=at_once, mirrored=False)
+    finally:
+        hook.remove()
+    single = {1: [1, 1, 1], 4: [3], 8: [3]}[at_once]
+    assert shown == passes + single
+
+
+def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: HarmonizerNet) -> None:
+    image, _ = composite(400, 500)
+    mask = torch.zeros(1, 1, 400, 500)
+    mask[..., 300:340, 20:80] = 1
+    result = harmonize(model, image, mask, context=2.0)
+    outside = (mask == 0).expand_as(image)
+    assert torch.equal(result[outside], image[outside])
+    assert (result - image)[~outside].abs().max() > 1e-3
+    far = image.clone()
+    far[..., :40, 400:] = 1 - far[..., :40, 400:]  # far from the box: nobody looks there
+    assert torch.equal(harmonize(model, far, mask, context=2.0)[~outside], result[~outside])
+    whole = [harmonize(model, picture, mask, context=None) for picture in (far, image)]
+    assert not torch.equal(whole[0][~outside], whole[1][~outside])
+
+
+@pytest.mark.parametrize("context", [1.0, 0.0, float("nan")])
+def test_a_context_without_background_is_refused(model: HarmonizerNet, context: float) -> None:
+    with pytest.raises(InputError, match=f"context.*{context}"):
+        harmonize(model, *composite(), context=context)

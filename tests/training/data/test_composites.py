@@ -1,0 +1,91 @@
+"""Composites made on the fly: what is moved, what is not, and what a batch holds."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from regharm_core import InputError
+from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
+from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
+
+
+def batch(path: Path, count: int = 8, seed: int = 0, **options: object) -> Batch:
+    maker = CompositeMaker(load_photographs([path]), CompositeConfig(**options))
+    return maker.batch(count, 64, torch.Generator().manual_seed(seed))
+
+
+def only(kind: str) -> dict[str, float]:
+    return {name: float(name == kind) for name in ("plain", "paste", "inpaint")}
+
+
+def test_photographs_are_read_from_tar_and_folder(photographs: Path, tmp_path: Path) -> None:
+    loaded = load_photographs([photographs])
+    assert loaded.images.shape == (6, 3, STORE_SIZE, STORE_SIZE) and loaded.images.dtype == torch.uint8
+    assert loaded.labels.unique().tolist() == [0, 1, 2]
+    with tarfile.open(photographs) as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert torch.equal(load_photographs([tmp_path]).images, loaded.images)
+    assert len(load_photographs([photographs, photographs], limit=7)) == 7
+
+
+def test_missing_photographs_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.tar"):
+        load_photographs([tmp_path / "gone.tar"])
+    with pytest.raises(InputError, match="no pairs"):
+        load_photographs([tmp_path])
+
+
+@pytest.mark.parametrize("kind", ["plain", "paste", "inpaint"])
+def test_the_background_is_the_targets(photographs: Path, kind: str) -> None:
+    made = batch(photographs, making=(1.0, 1.0), identity=0.0, **only(kind))
+    assert made.composite.shape == made.target.shape == (8, 3, 64, 64) and made.mask.shape == (8, 1, 64, 64)
+    for values in (made.composite, made.target, made.mask):
+        assert bool(values.isfinite().all()) and 0 <= float(values.min()) and float(values.max()) <= 1
+    far = F.max_pool2d(made.mask, 9, 1, 4) == 0
+    assert torch.equal(made.composite[far.expand_as(made.composite)], made.target[far.expand_as(made.target)])
+    inside = (made.mask > 0.9).expand_as(made.composite)
+    changed = (made.composite - made.target).abs()
+    assert float(changed[inside].mean()) > 0.02
+
+
+def test_kinds_come_in_their_shares(photographs: Path) -> None:
+    maker = CompositeMaker(load_photographs([photographs]), CompositeConfig(plain=0.5, paste=0.5, inpaint=0.0))
+    random = torch.Generator().manual_seed(0)
+    kinds = torch.cat([maker.batch(16, 64, random).kind for _ in range(12)])
+    shares = torch.bincount(kinds, minlength=3) / len(kinds)
+    assert abs(float(shares[0] - shares[1])) < 0.2 and float(shares[2]) < 0.2  # 2: regions too small or too large
+
+
+def test_identity_leaves_everything(photographs: Path) -> None:
+    made = batch(photographs, identity=1.0)
+    torch.testing.assert_close(made.composite, made.target, atol=1e-5, rtol=0)
+
+
+def test_a_seed_gives_the_same_batch(photographs: Path) -> None:
+    first, second, other = batch(photographs), batch(photographs), batch(photographs, seed=1)
+    assert torch.equal(first.composite, second.composite) and torch.equal(first.mask, second.mask)
+    assert not torch.equal(first.composite, other.composite)
+
+
+def test_a_pasted_rim_gives_nothing_away() -> None:
+    """Along the rim lie mixtures of the moved inside and the unmoved outside, and nothing else."""
+    size = STORE_SIZE
+    labels = torch.zeros(1, 1, size, size, dtype=torch.uint8)
+    labels[..., size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = 1
+    colours = torch.tensor([[40, 90, 200], [180, 140, 60]], dtype=torch.uint8)
+    images = colours[labels[:, 0].long()].permute(0, 3, 1, 2)
+    images = F.avg_pool2d(images.float(), 5, 1, 2, count_include_pad=False).byte()  # a photograph's soft edge
+    config = CompositeConfig(making=(1.0, 1.0), identity=0.0, jitter=0.0, crop=0.999, **only("paste"))
+    made = CompositeMaker(Photographs(images, labels), config).batch(6, 96, torch.Generator().manual_seed(2))
+    for n in range(6):
+        assert int(made.kind[n]) == 1
+        pixels, share = made.composite[n].flatten(1).T, made.mask[n].flatten()
+        inside, outside = pixels[share == 1].median(0).values, pixels[share == 0].median(0).values
+        along = ((pixels - outside) @ (inside - outside)) / (inside - outside).square().sum()
+        off = (pixels - outside - along[:, None] * (inside - outside)).norm(dim=1)
+        assert float(off.max()) < 0.04 and float((inside - outside).norm()) > 0.1

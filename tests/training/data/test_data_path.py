@@ -1,0 +1,123 @@
+"""The data path's parts: boxes against pooling, chances, and that an accelerator's host never waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from regharm_core.training.data import composites
+from regharm_core.training.data.boxes import box_mean, dilate, erode
+from regharm_core.training.data.chance import constant, host_generator, host_uniform, pick, uniform, where_rows
+from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.moves import _roots
+from regharm_core.training.data.photographs import STORE_SIZE, Photographs
+
+
+@pytest.mark.parametrize("radius", [1, 2])
+def test_boxes_are_what_pooling_gives(radius: int) -> None:
+    values = torch.rand(2, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    side = 2 * radius + 1
+    torch.testing.assert_close(box_mean(values, radius), F.avg_pool2d(values, side, 1, radius))
+    replicated = F.pad(values, (radius,) * 4, mode="replicate")
+    torch.testing.assert_close(box_mean(values, radius, "replicate"), F.avg_pool2d(replicated, side, 1))
+    assert torch.equal(dilate(values, radius), F.max_pool2d(values, side, 1, radius))
+    torch.testing.assert_close(erode(values, radius), -F.max_pool2d(-values, side, 1, radius))
+
+
+def test_pick_draws_as_multinomial_does() -> None:
+    weight = torch.rand(50, 30, generator=torch.Generator().manual_seed(0)) ** 4
+    first, second = (torch.Generator().manual_seed(1) for _ in range(2))
+    for _ in range(3):
+        assert torch.equal(pick(weight, first), torch.multinomial(weight, 1, generator=second)[:, 0])
+    assert torch.equal(first.get_state(), second.get_state())
+
+
+def test_numbers_for_the_host() -> None:
+    random = torch.Generator().manual_seed(3)
+    state = random.get_state()
+    follows = [torch.rand(4, generator=host_generator(random)) for _ in range(2)]
+    assert torch.equal(*follows) and torch.equal(random.get_state(), state)
+    first = host_uniform(1.0, 2.0, random)
+    random.set_state(state)
+    assert first == float(uniform((1,), 1.0, 2.0, random)) and 1 <= first < 2
+    assert not torch.equal(torch.rand(4, generator=host_generator(random)), follows[0])
+
+
+def test_where_rows() -> None:
+    values, chosen = torch.arange(6.0).reshape(3, 2), torch.tensor([True, False, True])
+    seen: list[Any] = []
+    answer = where_rows(chosen, values, lambda rows: seen.append(rows) or -values[rows])
+    assert torch.equal(answer, torch.tensor([[-0.0, -1], [2, 3], [-4, -5]])) and seen[0].tolist() == [0, 2]
+    assert where_rows(chosen & False, values, lambda rows: values[rows] * 0) is values
+
+
+def test_a_constant_is_sent_once() -> None:
+    like = torch.zeros(1)
+    assert constant((1.0, 2.0), like) is constant([1.0, 2.0], like)
+    assert constant((1.0, 2.0), like.double()).dtype == torch.float64
+
+
+def test_roots_of_matrices() -> None:
+    """Against eigenvectors, from well to badly conditioned, and of equal eigenvalues."""
+    random = torch.Generator().manual_seed(0)
+    turn = torch.linalg.qr(torch.randn(40, 3, 3, generator=random, dtype=torch.float64)).Q
+    values = 10 ** (-6 * torch.rand(40, 3, generator=random, dtype=torch.float64))
+    values[:5] = 1e-4
+    values[5:10, 1] = values[5:10, 0]
+    matrix = (turn * values[:, None]) @ turn.transpose(1, 2)
+    root, inverse = _roots(matrix)
+    identity = torch.eye(3, dtype=torch.float64).expand(40, 3, 3)
+    torch.testing.assert_close(root, (turn * values.sqrt()[:, None]) @ turn.transpose(1, 2), atol=1e-7, rtol=0)
+    torch.testing.assert_close(root @ inverse, identity, atol=1e-6, rtol=0)
+
+
+class Elsewhere(TorchFunctionMode):
+    """Whatever is made on the CPU is made on the "meta" device, which has no numbers to ask for."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if torch.device("cpu") == kwargs.get("device"):
+            kwargs["device"] = torch.device("meta")
+        kwargs.pop("generator", None)  # not every operation takes one there
+        return func(*args, **kwargs)
+
+
+def test_a_batch_is_made_without_asking_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU every question would stop the host until all that is queued is done. The meta device answers none."""
+    monkeypatch.setattr(composites, "host_uniform", lambda low, high, generator: (low + high) / 2)
+    images = torch.empty(3, 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8, device="meta")
+    maker = CompositeMaker(Photographs(images, images[:, :1]), CompositeConfig())
+    with Elsewhere():
+        made = maker.batch(4, 64, torch.Generator())
+    assert made.composite.device.type == "meta" and made.composite.shape == (4, 3, 64, 64)
+    assert made.mask.shape == (4, 1, 64, 64)
+
+
+def test_both_ways_of_choosing_rows_make_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU does (all rows, then a choice) and what a CPU does differ in nothing but which numbers are drawn."""
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 255, (3, 3, 12, 12), generator=random, dtype=torch.uint8)
+    images = F.interpolate(images.float(), (STORE_SIZE, STORE_SIZE), mode="bilinear").byte()
+    labels = torch.zeros(3, 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+    labels[..., 60:200, 80:220] = 1
+    maker = CompositeMaker(Photographs(images, labels), CompositeConfig(moves=("reinhard", "histogram"), inpaint=0.0))
+
+    def everywhere(chosen: Tensor, values: Tensor, change: Any) -> Tensor:
+        return torch.where(chosen.view(-1, *(1,) * (values.ndim - 1)), change(slice(None)), values)
+
+    def make() -> Any:
+        return maker.batch(8, 64, torch.Generator().manual_seed(4))
+
+    first = make()
+    assert set(first.kind.tolist()) == {0, 1}
+    # "photographic" draws numbers, for rows that are none here; give it none to draw.
+    monkeypatch.setitem(composites.MOVES, "photographic", lambda points, *_: points)
+    monkeypatch.setattr(composites, "where_rows", everywhere)
+    second = make()
+    for name in ("composite", "mask", "target"):
+        torch.testing.assert_close(getattr(first, name), getattr(second, name), atol=1e-5, rtol=0)

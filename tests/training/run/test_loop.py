@@ -1,0 +1,248 @@
+"""The training loop: it learns, resumes bit for bit, and loses nothing when it is killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from regharm_core import (
+    CheckpointError,
+    ConfigError,
+    HarmonizerConfig,
+    HarmonizerNet,
+    InputError,
+    read_info,
+    save_checkpoint,
+)
+from regharm_core.cli import main
+from regharm_core.store.checkpoint import load_network
+from regharm_core.store.shards import join_shards
+from regharm_core.training.run import loop
+from regharm_core.training.run.distributed import alone
+from regharm_core.training.run.losses import foreground_mse
+from regharm_core.training.run.recipe import Phase, Recipe, read_recipe
+from regharm_core.training.run.schedule import rate
+from regharm_core.training.run.sources import open_source
+
+MODEL = HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)
+CPU = torch.device("cpu")
+
+
+def recipe(photographs: Path, out: Path, **options: Any) -> Recipe:
+    values: dict[str, Any] = {"steps": 6, "phases": (Phase(64, 2, 1.0),), "warmup": 2, "average": 0.5}
+    return Recipe(data=(str(photographs),), out=str(out), model=MODEL, **(values | options))
+
+
+def started(wanted: Recipe) -> loop._Run:
+    return loop._Run(wanted, alone(CPU), open_source(wanted, CPU))
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_network(path)[0].state_dict()
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, monkeypatch) -> None:
+    whole = weights(loop.train(recipe(photographs, tmp_path / "whole"), CPU))
+
+    class Killed(BaseException):
+        pass
+
+    advance = loop._Run._advance
+
+    def killed(self: Any) -> torch.Tensor:
+        if self.step == 3:
+            self.save()
+            raise Killed
+        return advance(self)
+
+    monkeypatch.setattr(loop._Run, "_advance", killed)
+    with pytest.raises(Killed):
+        loop.train(recipe(photographs, tmp_path / "parts"), CPU)
+    monkeypatch.setattr(loop._Run, "_advance", advance)
+    resumed = weights(loop.train(recipe(photographs, tmp_path / "parts"), CPU))
+    assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+
+
+def test_a_finished_run_is_left_as_it_is(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    before = weights(made)
+    after = weights(loop.train(recipe(photographs, tmp_path / "run"), CPU))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_facts_and_log(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    info = read_info(made)
+    assert info.config == MODEL and info.facts["steps"] == 6 and info.facts["images"] == 12
+    assert info.facts["photographs"] == 6
+    with (tmp_path / "run" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows and float(rows[-1]["loss"]) > 0 and rows[-1]["step"] == "6"
+
+
+def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch) -> None:
+    """Forty steps on the same eight composites: half of what doing nothing leaves is gone."""
+    run = started(recipe(photographs, tmp_path / "run", steps=40, learning_rate=5e-3))
+    fixed = run.source.batch(8, 64, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(run.source, "batch", lambda *_: fixed)
+    losses = [run._advance() for _ in range(40)]
+    assert losses[-1] < 0.5 * foreground_mse(fixed.composite, fixed.target, fixed.mask)
+
+
+def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
+    run = started(recipe(photographs, tmp_path / "second", start=str(made)))
+    assert all(torch.equal(run.net.state_dict()[name], value) for name, value in weights(made).items())
+
+
+def test_weights_of_a_narrower_network_are_widened(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "first", steps=1), CPU)
+    wider = replace(MODEL, width=4, temperature=2**0.5)
+    run = started(replace(recipe(photographs, tmp_path / "second", start=str(made)), model=wider))
+    narrow = load_network(made)[0]
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 10:40, 10:40] = 1
+    with torch.no_grad():
+        answers = [net.eval()(image, mask).image for net in (narrow, run.net)]
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("model", [replace(MODEL, width=3), replace(MODEL, gated=True), replace(MODEL, width=1)])
+def test_weights_of_another_network(photographs: Path, tmp_path: Path, model: HarmonizerConfig) -> None:
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(HarmonizerNet(MODEL), path, facts={})
+    with pytest.raises(ConfigError, match=r"w\.safetensors.*\"width\": 2.*only view, temperature"):
+        started(replace(recipe(photographs, tmp_path / "run", start=str(path)), model=model))
+
+
+def test_weights_in_parts_and_validation(photographs: Path, tmp_path: Path) -> None:
+    for room, mode in (("real", "RGB"), ("composite", "RGB"), ("mask", "L")):
+        (tmp_path / "val" / "night" / room).mkdir(parents=True)
+        for name in "abc":
+            picture = Image.new(mode, (40, 40), 128 if mode == "L" else (90, 90, 90))
+            if mode == "L":
+                picture.paste(0, (0, 0, 20, 40))
+            picture.save(tmp_path / "val" / "night" / room / f"{name}.png")
+    wanted = recipe(photographs, tmp_path / "run", shards=0.05, validate=str(tmp_path / "val"), validate_pairs=2)
+    made = loop.train(wanted, CPU)
+    join_shards(made.with_name("weights.safetensors.shards.json"), tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == made.read_bytes()
+    assert max(p.stat().st_size for p in made.parent.glob("weights.safetensors.0*")) <= 0.05 * 2**20
+    header = (made.parent / "log.csv").read_text().splitlines()[0]
+    assert header == "seconds,step,images,size,rate,loss,val_night"
+
+
+def test_pairs_that_are_not_there_are_named_at_the_start(photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        loop.train(recipe(photographs, tmp_path / "run", validate=str(tmp_path / "nowhere")), CPU)
+
+
+@pytest.mark.parametrize("content", [b"", b"no tar"])
+def test_photographs_that_are_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "photographs.tar"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"photographs\.tar"):
+        open_source(recipe(path, tmp_path / "run"), CPU)
+    (tmp_path / "a.webp").write_bytes(b"no picture")
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"a\.webp"):
+        open_source(recipe(tmp_path, tmp_path / "run"), CPU)
+
+
+def test_the_command_in_bfloat16(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """python -m regharm_core train, as it is typed."""
+    path = tmp_path / "recipe.json"
+    values = {"data": [str(photographs)], "out": str(tmp_path / "run"), "steps": 2, "bf16": True}
+    path.write_text(json.dumps(values | {"model": MODEL.to_dict(), "phases": [{"size": 64, "batch": 2, "share": 1}]}))
+    assert main(["train", str(path), "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'run' / 'weights.safetensors'}\n"
+    assert "step 2 64 px loss" in said.err and "images/s" in said.err and "min left" in said.err
+    assert read_info(Path(said.out.strip())).facts["images"] == 4
+    path.write_text(json.dumps(values | {"steps": -1}))
+    assert main(["train", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_that_went_astray_keeps_its_last_state(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    before = [p.read_bytes() for p in (made, made.with_name("state.safetensors"))]
+    run = started(recipe(photographs, tmp_path / "run", steps=8))
+    run.resume()
+    next(run.average.parameters()).data.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match="finite"):
+        run.save()
+    assert [p.read_bytes() for p in (made, made.with_name("state.safetensors"))] == before
+
+
+def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    state = tmp_path / "run" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="state"):
+        loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
+
+
+def test_schedules(photographs: Path, tmp_path: Path) -> None:
+    cosine = recipe(photographs, tmp_path, warmup=10)
+    assert rate(cosine, 0.0, 0) == pytest.approx(0.1)  # the first of ten steps of the rise
+    assert rate(cosine, 0.0, 99) == pytest.approx(1.0)
+    assert rate(cosine, 0.5, 99) == pytest.approx(0.505)
+    assert rate(cosine, 1.0, 99) == pytest.approx(0.01)
+    paper = recipe(photographs, tmp_path, warmup=10, schedule="step")
+    assert rate(paper, 0.85, 99) == 1.0 and rate(paper, 0.86, 99) == pytest.approx(0.1)
+
+
+def test_phases_share_the_budget(photographs: Path, tmp_path: Path) -> None:
+    first, second = Phase(64, 2, 3.0), Phase(128, 1, 1.0)
+    run = recipe(photographs, tmp_path, phases=(first, second))
+    assert [run.phase_at(p) for p in (0.0, 0.74, 0.76, 1.0)] == [first, first, second, second]
+
+
+def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    values = {"data": ["a.tar"], "out": "run", "seconds": 9, "model": {"width": 4}, "composites": {"making": [1, 2]}}
+    path.write_text(json.dumps(values | {"phases": [{"size": 128, "batch": 3, "share": 1}]}))
+    read = read_recipe(path)
+    assert read.model == HarmonizerConfig(width=4) and read.composites.making == (1, 2)
+    assert read.phases == (Phase(128, 3, 1),)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"minimum_area": 0}, "minimum_area"),
+        ({"shards": -1}, "-1"),
+        ({"composites": {"moves": ["rainbow"]}}, "rainbow"),
+        ({"seconds": None}, "None and None"),
+        ({"steps": 3}, "9 and 3"),
+        ({"seconds": -1}, "-1"),
+        ({"data": []}, "no photographs"),
+        ({"data": "a.tar"}, "must be a list, got 'a.tar'"),
+        ({"data": [5]}, "list of paths"),
+        ({"model": []}, "model of the recipe"),
+        ({"composites": [1]}, "composites of the recipe"),
+        ({"phases": {"size": 64}}, "phases of the recipe"),
+        ({"phases": [{"size": "64", "batch": 1, "share": 1}]}, "'64'"),
+        ({"phases": [{"size": 64.0, "batch": 1, "share": 1}]}, "64.0"),
+        ({"phases": [64]}, "does not fit"),
+        ({"schedule": "linear"}, "linear"),
+        ({"phases": []}, "empty"),
+        ({"phases": [{"size": 100, "batch": 1, "share": 1}]}, "100"),
+        ({"model": {"width": 0}}, "0"),
+        ({"colour": 1}, "colour"),
+        ({"composites": {"colour": 1}}, "colour"),
+    ],
+)
+def test_recipes_that_do_not_fit(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"data": ["a.tar"], "out": "run", "seconds": 9} | change))
+    with pytest.raises(ConfigError, match=said):
+        read_recipe(path)
