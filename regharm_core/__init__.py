@@ -1,8 +1,10 @@
 """Image harmonization by matching regional references: network, weights, one public call."""
 
 from .errors import CheckpointError, ConfigError, InputError, RegHarmError
+from .network.build import build_network, parameter_count
 from .network.config import HarmonizerConfig
-from .network.unet import HarmonizerNet, parameter_count
+from .network.face import Harmonizer
+from .network.unet import HarmonizerNet
 from .picture.heatmap import attention_map, overlay
 from .pipeline import harmonize, load_harmonizer
 from .store.checkpoint import read_info, save_checkpoint
@@ -10,11 +12,13 @@ from .store.checkpoint import read_info, save_checkpoint
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "Harmonizer",
     "HarmonizerConfig",
     "HarmonizerNet",
     "InputError",
     "RegHarmError",
     "attention_map",
+    "build_network",
     "harmonize",
     "load_harmonizer",
     "overlay",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .errors import CheckpointError, InputError
+from .network.face import Harmonizer
 from .network.folding import fold_norms
-from .network.unet import HarmonizerNet
 from .picture.carry import apply_maps, maps_of
 from .picture.inputs import check_inputs
 from .picture.local_map import LocalMaps, fit_shared_map
@@ -35,7 +35,7 @@ def default_weights() -> Path:
     raise CheckpointError(f"no bundled weights in {WEIGHTS_FOLDER}; looked for {', '.join(DEFAULT_WEIGHTS)}")
 
 
-def load_harmonizer(path: str | Path | None = None, device: str | torch.device = "cpu") -> HarmonizerNet:
+def load_harmonizer(path: str | Path | None = None, device: str | torch.device = "cpu") -> Harmonizer:
     """Load a network, ready for :func:`harmonize`: its batch norms folded, channels last.
 
     Args:
@@ -51,7 +51,7 @@ def load_harmonizer(path: str | Path | None = None, device: str | torch.device =
 
 @torch.inference_mode()
 def harmonize(
-    model: HarmonizerNet,
+    model: Harmonizer,
     image: Tensor,
     mask: Tensor,
     *,

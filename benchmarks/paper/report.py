@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from regharm_core.errors import InputError
-from regharm_core.network.unet import parameter_count
+from regharm_core.network.build import parameter_count
 from regharm_core.store.files import replacing
 from regharm_core.training.tables.claims import CLAIMS, Difference, Scores, judge
 from regharm_core.training.tables.results import METRICS, overall, read_results

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError, RegHarmError
-from ..network.unet import HarmonizerNet
+from ..network.face import Harmonizer
 from ..picture.heatmap import attention_map, overlay
 from ..picture.view import DEFAULT_CONTEXT
 from ..pipeline import harmonize, load_harmonizer
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _one(
-    model: HarmonizerNet, composite: Path, mask: Path, output: Path, heat: Path | None, options: argparse.Namespace
+    model: Harmonizer, composite: Path, mask: Path, output: Path, heat: Path | None, options: argparse.Namespace
 ) -> None:
     picture = read_picture(composite)
     check_output(output, picture)

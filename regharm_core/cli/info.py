@@ -9,8 +9,8 @@ from math import prod
 from pathlib import Path
 
 from ..errors import InputError
+from ..network.build import parameter_count
 from ..network.config import HarmonizerConfig
-from ..network.unet import parameter_count
 from ..store.checkpoint import read_info
 from .lines import printable
 

@@ -127,6 +127,7 @@ class Attention:
         key_grid: (rows, columns) of the references.
         key_span: cells a side that one reference covers; neighbouring references lie one cell apart.
         cells: how much of each cell may be consulted, B 1 rows+span-1 columns+span-1.
+        heads: parts of the channels that are matched apart; the map is the mean of theirs.
     """
 
     queries: Tokens
@@ -137,16 +138,18 @@ class Attention:
     key_grid: tuple[int, int]
     key_span: int
     cells: Tensor
+    heads: int = 1
 
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""
-        queries = single_or_double(self.queries.values[:, start:stop])
-        logits = (
-            queries @ single_or_double(self.keys).transpose(1, 2) / (self.temperature * math.sqrt(queries.shape[2]))
+        queries, keys = (
+            rearrange(single_or_double(part), "b l (n d) -> b n l d", n=self.heads)
+            for part in (self.queries.values[:, start:stop], self.keys)
         )
+        logits = queries @ keys.transpose(2, 3) / (self.temperature * math.sqrt(queries.shape[3]))  # B n L K
         some = self.allowed.any(1)[:, None, None]
-        logits = logits.masked_fill(~self.allowed[:, None] & some, float("-inf"))
-        return logits.softmax(2) * (self.queries.valid[:, start:stop, None] & some)
+        logits = logits.masked_fill((~self.allowed[:, None] & some)[:, None], float("-inf"))
+        return logits.softmax(3).mean(1) * (self.queries.valid[:, start:stop, None] & some)
 
     def contribution(self, query_weight: Tensor | None = None) -> Tensor:
         """How much each reference gave to the foreground (the paper's Fig. 5), B rows columns, summing to 1.
@@ -162,7 +165,7 @@ class Attention:
         else:
             weight = rearrange(query_weight.to(total.dtype), "b 1 h w -> b (h w)").gather(1, self.queries.index)
         weight = weight * self.queries.valid
-        step = max(CHUNK_ELEMENTS // (batch * self.keys.shape[1]), 1)
+        step = max(CHUNK_ELEMENTS // (batch * self.heads * self.keys.shape[1]), 1)
         for start in range(0, length, step):
             rows = self.weights(start, start + step)
             total = total + torch.einsum("blk,bl->bk", rows, weight[:, start : start + step])

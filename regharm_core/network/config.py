@@ -9,15 +9,19 @@ from typing import Any, Literal, get_args
 from ..errors import ConfigError, short
 
 Translation = Literal["none", "rain", "ptl"]
+Layout = Literal["pixels", "maps"]
+Matching = Literal["features", "content"]
 
 CHANNEL_CAP = 1024  # Table 5: "expand our channel number under the restriction of 1024"
 CONTEXT_SIZES = (16, 32, 64)  # decoder resolutions of Table 3, for a 256 px input
+PIXELS_ONLY = ("width", "self_attention", "residual", "gated", "refine")
+MAPS_ONLY = ("eye", "eye_view", "overall", "matching", "doubt")
 PTL_FRACTIONS = ((4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32))  # Table 4: (1/patch, 1/stride)
 
 
 @dataclass(frozen=True)
 class HarmonizerConfig:
-    """Hyper-parameters of :class:`regharm_core.network.unet.HarmonizerNet`.
+    """Hyper-parameters of a network, see :func:`regharm_core.network.build.build_network`.
 
     Attributes:
         width: channels C of the first stage; stage k has ``min(C * 2**k, 1024)`` (Table 5). The
@@ -37,7 +41,19 @@ class HarmonizerConfig:
             their names: at a view of 128 the "128 px" level has 64 px.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is scaled by ``e / (e + caution^2)``, so that what fits
-            already is left alone (not in the paper; 0 = its plain residual).
+            already is left alone (not in the paper; 0 = its plain residual). With ``doubt`` it is the factor of the
+            error that the network expects, in place of ``caution^2``.
+        layout: "pixels", the paper's U-Net, or "maps", :class:`regharm_core.network.mapnet.MapNet`. Of the fields
+            above, "maps" reads ltl (none, or 32: at 1/8 of the view), translation ("ptl" at 1/4 of the view, or
+            "none") with its patch and stride, temperature, view and caution; the others keep their defaults.
+
+    The fields below are read by "maps" alone:
+        stages: channels of its encoder at 1/2, 1/4, 1/8 and 1/16 of the view.
+        eye: whether the frozen EfficientNet-Lite0 looks along.
+        eye_view: side in px of the copy that the eye is shown, a multiple of 32; 0 for the network's own.
+        overall: width of the overall branch's perceptron, 0 for no such branch.
+        matching: LTL compares its own "features" (the paper) or the eye's, "content".
+        doubt: whether the network says how wrong it may be (needs the overall branch).
 
     Raises:
         ConfigError: when a value is outside its range.
@@ -55,6 +71,13 @@ class HarmonizerConfig:
     refine: tuple[int, int, int, int] = (2, 2, 2, 2)
     view: int = 256
     caution: float = 0.0
+    layout: Layout = "pixels"
+    stages: tuple[int, int, int, int] = (24, 40, 64, 128)
+    eye: bool = False
+    eye_view: int = 0
+    overall: int = 0
+    matching: Matching = "features"
+    doubt: bool = False
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1, 256)
@@ -74,7 +97,7 @@ class HarmonizerConfig:
             raise ConfigError(
                 f"(ptl_patch, ptl_stride) must be one of {PTL_FRACTIONS}, got {(self.ptl_patch, self.ptl_stride)}"
             )
-        for name in ("residual", "gated"):
+        for name in ("residual", "gated", "eye", "doubt"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} must be true or false, got {short(getattr(self, name))}")
         temperature = self.temperature
@@ -87,6 +110,34 @@ class HarmonizerConfig:
         _whole("view", self.view, 64, 1024)
         if self.view % 32:
             raise ConfigError(f"view must be a multiple of 32, got {short(self.view)}")
+        self._check_maps()
+
+    def _check_maps(self) -> None:
+        """The fields of the layout "maps"."""
+        for name, known in (("layout", get_args(Layout)), ("matching", get_args(Matching))):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} must be one of {known}, got {short(getattr(self, name))}")
+        _four_counts("stages", self.stages, 4, CHANNEL_CAP)
+        _whole("eye_view", self.eye_view, 0, 1024)
+        if self.eye_view % 32:
+            raise ConfigError(f"eye_view must be a multiple of 32, got {short(self.eye_view)}")
+        _whole("overall", self.overall, 0, CHANNEL_CAP)
+        plain = {f.name: f.default for f in fields(self)}
+        if self.layout == "pixels":
+            if extra := [n for n in ("stages", *MAPS_ONLY) if getattr(self, n) != plain[n]]:
+                raise ConfigError(f'{extra} belong to the layout "maps", got layout {short(self.layout)}')
+            return
+        if extra := [n for n in PIXELS_ONLY if getattr(self, n) != plain[n]]:
+            raise ConfigError(f'{extra} belong to the layout "pixels", got layout {short(self.layout)}')
+        if self.ltl not in ((), (32,)) or self.translation == "rain":
+            raise ConfigError(
+                f'the layout "maps" takes an ltl of () or (32,) and the translation "ptl" or "none", '
+                f"got {self.ltl} and {short(self.translation)}"
+            )
+        if self.matching == "content" and not self.eye:
+            raise ConfigError('matching "content" compares what the eye sees, and eye is false')
+        if self.doubt and not self.overall:
+            raise ConfigError("doubt needs the overall branch, and overall is 0")
 
     @property
     def channels(self) -> tuple[int, int, int, int, int]:
@@ -136,8 +187,8 @@ def _whole(name: str, value: object, low: int, high: int) -> None:
         raise ConfigError(f"{name} must be a whole number from {low} to {high}, got {short(value)}")
 
 
-def _four_counts(name: str, value: object) -> None:
+def _four_counts(name: str, value: object, low: int = 0, high: int = 4) -> None:
     if not isinstance(value, tuple) or len(value) != 4:
         raise ConfigError(f"{name} must be a tuple of four numbers, got {short(value)}")
     for count in value:
-        _whole(name, count, 0, 4)
+        _whole(name, count, low, high)

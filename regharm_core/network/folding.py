@@ -9,10 +9,10 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .unet import HarmonizerNet
+from .face import Harmonizer
 
 
-def fold_norms(net: HarmonizerNet) -> HarmonizerNet:
+def fold_norms(net: Harmonizer) -> Harmonizer:
     """Fold every batch norm that directly follows a convolution, in place.
 
     Args:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError
 from .attention import Attention
 from .config import HarmonizerConfig
+from .face import Harmonizer, HarmonizerOutput, check_shapes
 from .layers import UpBlock, cell_maximum, conv_norm_act
 from .ltl import LTL, SelfAttention
 from .ptl import PTL
 from .rain import RAIN
 
 
-@dataclass(frozen=True)
-class HarmonizerOutput:
-    """What one pass gives.
-
-    Attributes:
-        image: the harmonized composite O, B 3 H W (Eq. 7, or Eq. 6 for a direct network), not clamped.
-        prediction: what the network itself drew, B 3 H W: the residual R, or the image of Eq. 6.
-        attention: by module name ("ptl", "ltl16", "ltl32", "ltl64"); empty unless asked for.
-    """
-
-    image: Tensor
-    prediction: Tensor
-    attention: dict[str, Attention]
-
-
-class HarmonizerNet(nn.Module):
+class HarmonizerNet(Harmonizer):
     """U-Net with LTL and PTL in the decoder (paper, Fig. 2).
 
     Four input channels (image and mask); four 4x4 stride-2 stages down to 1/16; four levels up, each
@@ -73,21 +56,8 @@ class HarmonizerNet(nn.Module):
         return_attention: bool = False,
         within: tuple[int, int, int, int] | None = None,
     ) -> HarmonizerOutput:
-        """Harmonize at the network's own resolution.
-
-        Args:
-            image: the composite I, B 3 H W in [0, 1]; H and W multiples of 32 from 64 to 1024.
-            mask: the foreground M, B 1 H W in [0, 1], 1 = foreground.
-            reference: B 1 H W in [0, 1], the background that may be consulted (all of it where None).
-            return_attention: also return what LTL and PTL looked at.
-            within: the part that is asked for, (top, bottom, left, right) in px, such as the masks' common bounding
-                box. The last level is computed there and as far around it as it reaches, and elsewhere the network
-                draws zeros; inside, the answer is as without. Not while batch norms learn: they would see less.
-
-        Raises:
-            InputError: when shapes do not fit each other or the network.
-        """
-        _check_shapes(image, mask, reference)
+        """See :meth:`.face.Harmonizer.forward`."""
+        check_shapes(image, mask, reference)
         closed = mask if reference is None else torch.maximum(mask, 1 - reference)
         attention: dict[str, Attention] = {}
 
@@ -146,20 +116,3 @@ class HarmonizerNet(nn.Module):
         if found is not None:
             kept[name] = found
         return features
-
-
-def parameter_count(config: HarmonizerConfig) -> int:
-    """Learned numbers of a network of this configuration, counted without allocating them."""
-    with torch.device("meta"):
-        return sum(p.numel() for p in HarmonizerNet(config).parameters())
-
-
-def _check_shapes(image: Tensor, mask: Tensor, reference: Tensor | None) -> None:
-    if image.ndim != 4 or image.shape[1] != 3:
-        raise InputError(f"image must be B 3 H W, got {tuple(image.shape)}")
-    wanted = (image.shape[0], 1, *image.shape[-2:])
-    for name, weight in (("mask", mask), ("reference", reference)):
-        if weight is not None and tuple(weight.shape) != wanted:
-            raise InputError(f"{name} must be {wanted} to fit the image, got {tuple(weight.shape)}")
-    if any(side % 32 or not 64 <= side <= 1024 for side in image.shape[-2:]):
-        raise InputError(f"the network takes sides that are multiples of 32 from 64 to 1024, got {tuple(image.shape)}")

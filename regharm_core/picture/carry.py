@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..network.maps import evaluate_maps
 from .box import bounding_box, grow
-from .local_map import CELL, LocalMaps, enlarge, evaluate_maps, fit_local_maps
+from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .view import Check, View
 
 MARGIN = 2 * CELL  # px around the foreground that maps are fitted on, so that those at its rim have neighbours
@@ -16,12 +17,15 @@ CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that stays in the cac
 
 
 def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
-    """Local colour maps of composite ``n``, fitted where its foreground lies.
+    """Local colour maps of composite ``n``: the network's own, or fitted to its residual where the foreground lies.
 
     What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
     transposed convolutions' strides) more than detail: without it results are nearer to the truth
     (benchmarks/full_resolution.md). It is kept where a picture has the network's size (``exact``), as Eq. 7 has it.
     """
+    if views.maps is not None:
+        own = views.maps[n : n + 1]
+        return LocalMaps(own, (own.shape[2], own.shape[3]))
     box = grow(bounding_box(views.weight[n]), MARGIN, CELL, views.size)
     guide, weight, residual = (box.of(part[n : n + 1]) for part in (views.guide, views.weight, views.residual))
     maps = fit_local_maps(guide, residual, weight)

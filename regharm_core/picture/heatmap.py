@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..network.attention import Attention
+from ..network.face import Harmonizer
 from ..network.layers import cell_maximum
-from ..network.unet import HarmonizerNet
 from .inputs import check_inputs
 from .view import DEFAULT_CONTEXT, frame, look, shrink, usable_composites
 
@@ -25,7 +25,7 @@ COLOUR_MAPS: dict[str, tuple[str, ...]] = {
 
 @torch.inference_mode()
 def attention_map(
-    model: HarmonizerNet,
+    model: Harmonizer,
     image: Tensor,
     mask: Tensor,
     *,

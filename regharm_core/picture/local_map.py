@@ -64,14 +64,6 @@ def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: 
     return _solve((_moments(guide, residual) * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
 
 
-def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
-    """``A guide + b``: B 12 H W and B 3 H W -> B 3 H W."""
-    change = coefficients[:, 9:].clone()
-    for channel in range(3):
-        change.addcmul_(coefficients[:, channel:9:3], guide[:, channel : channel + 1])
-    return change
-
-
 def enlarge(values: Tensor, axis: int, start: int, stop: int, length: int, grid: int, first: int = 0) -> Tensor:
     """A part of ``values`` resized linearly along one axis.
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..network.unet import HarmonizerNet
+from ..network.face import Harmonizer
+from ..network.maps import foreground_energy
 from .box import Box, bounding_box, box_around, join, whole
 
 Check = Callable[[], None]
@@ -45,10 +46,13 @@ class View:
         weight: the mask, B 1 S S.
         residual: the change before the mask is applied, B 3 S S.
         usable: B 1 1 1, False where foreground or background is missing.
+        maps: the residual as local colour maps, B 12 h w, from a network that draws them.
     """
 
-    def __init__(self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor) -> None:
-        self.guide, self.weight, self.residual, self.usable = guide, weight, residual, usable
+    def __init__(
+        self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor, maps: Tensor | None = None
+    ) -> None:
+        self.guide, self.weight, self.residual, self.usable, self.maps = guide, weight, residual, usable, maps
 
     @property
     def size(self) -> tuple[int, int]:
@@ -58,7 +62,7 @@ class View:
     @classmethod
     def of(
         cls,
-        model: HarmonizerNet,
+        model: Harmonizer,
         image: Tensor,
         mask: Tensor,
         reference: Tensor | None,
@@ -72,7 +76,7 @@ class View:
         Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image,
         which are shown in one pass: half of ``batch`` composites and their mirror images, but at least one.
         """
-        parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        parts: list[tuple[Tensor, ...]] = []
         step = max(batch // 2, 1) if mirrored else batch
         for start in range(0, image.shape[0], step):
             check()
@@ -80,49 +84,58 @@ class View:
             guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
             usable = usable_composites(weight, allowed)
             if mirrored:
-                other = None if allowed is None else _with_mirror(allowed)
-                plain, turned = _residual(model, _with_mirror(guide), _with_mirror(weight), other).chunk(2)
-                residual = (plain + turned.flip(-1)) / 2
+                both = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
+                answers = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
+                answers = [_from_mirror(part) for part in answers]
             else:
-                residual = _residual(model, guide, weight, allowed)
-            residual = hold_back(residual, weight, model.config.caution)
-            parts.append((guide, weight, residual, usable))
-        guide, weight, residual, usable = (torch.cat(part) for part in zip(*parts, strict=True))
-        return cls(guide, weight, residual, usable)
+                answers = _answer(model, guide, weight, allowed)
+            parts.append((guide, weight, usable, *answers))
+        guide, weight, usable, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
+        return cls(guide, weight, residual, usable, maps[0] if maps else None)
 
 
-def hold_back(residual: Tensor, weight: Tensor, caution: float) -> Tensor:
-    """Scale each residual by ``e / (e + caution^2)``, e its mean square over the foreground in 8-bit values.
+def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
+    """How much of each answer is given: ``e / (e + d)``, e its mean square over the foreground.
 
     The network's error is about as large where nothing needs to be changed as elsewhere: a small answer is
     mostly error, a large one mostly right (the shrinkage of a Wiener filter).
 
     Args:
-        residual: B 3 H W.
-        weight: B 1 H W, the mask.
+        energy: e, B, in squared 8-bit values.
+        doubt: the logarithm of the error that the network expects, B; d is that error times ``caution``. Where it
+            is None, d is ``caution^2``, the same for every answer.
         caution: see :class:`regharm_core.network.config.HarmonizerConfig`.
+
+    Returns:
+        B in [0, 1].
     """
-    if caution == 0:
-        return residual
-    area = weight.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
-    energy = ((residual * 255).square() * weight).sum((1, 2, 3), keepdim=True) / (3 * area)  # B 1 1 1
-    return residual * (energy / (energy + caution**2))
+    error = torch.full_like(energy, caution**2) if doubt is None else caution * doubt.exp()
+    return energy / (energy + error).clamp_min(1e-12) if caution else torch.ones_like(energy)
 
 
 def _with_mirror(part: Tensor) -> Tensor:
     return torch.cat([part, part.flip(-1)])
 
 
-def _residual(model: HarmonizerNet, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
+def _from_mirror(part: Tensor) -> Tensor:
+    """The mean of answers to pictures (the first half) and to their mirror images."""
+    plain, turned = part.chunk(2)
+    return (plain + turned.flip(-1)) / 2
+
+
+def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> list[Tensor]:
+    """The residual, B 3 S S, and the maps, B 12 h w, of a network that draws them; held back as far as they are."""
     dtype = next(model.parameters()).dtype
     reference = None if allowed is None else allowed.to(dtype)
     answer = model(guide.to(dtype), weight.to(dtype), reference=reference, within=bounding_box(weight.amax(0)))
     drawn = answer.prediction.float()
-    return drawn if model.config.residual else drawn - guide
+    residual = drawn if model.config.residual else drawn - guide
+    share = held_back(foreground_energy(residual, weight), answer.doubt, model.config.caution)[:, None, None, None]
+    return [residual * share] if answer.maps is None else [residual * share, answer.maps.float() * share]
 
 
 def look(
-    model: HarmonizerNet,
+    model: Harmonizer,
     image: Tensor,
     mask: Tensor,
     reference: Tensor | None,

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError, short
+from ..network.build import build_network
 from ..network.config import HarmonizerConfig
-from ..network.unet import HarmonizerNet
+from ..network.face import Harmonizer
 from .files import write_tensors
 
 FORMAT = "regharm-1"
@@ -44,7 +45,7 @@ class CheckpointInfo:
     size: int
 
 
-def save_checkpoint(net: HarmonizerNet, path: Path, *, facts: dict[str, Any], dtype: str = "fp32") -> None:
+def save_checkpoint(net: Harmonizer, path: Path, *, facts: dict[str, Any], dtype: str = "fp32") -> None:
     """Write a network's weights with its config and training facts as metadata, whole or not at all.
 
     Raises:
@@ -81,7 +82,7 @@ def read_info(path: Path) -> CheckpointInfo:
         return _read_header(path, file)[0]
 
 
-def load_network(path: Path) -> tuple[HarmonizerNet, CheckpointInfo]:
+def load_network(path: Path) -> tuple[Harmonizer, CheckpointInfo]:
     """Build the network that a weights file describes and load it strictly, in fp32 and eval mode, on the CPU.
 
     Every name, shape and dtype is compared with what the config asks for before any tensor is read. The tensors
@@ -130,13 +131,13 @@ def _opened(path: Path) -> Generator[BufferedReader]:
         raise CheckpointError(f"cannot read the weights file {path}: {error.strerror}") from None
 
 
-def _unallocated(config: HarmonizerConfig) -> HarmonizerNet:
+def _unallocated(config: HarmonizerConfig) -> Harmonizer:
     """The config's network without memory behind its tensors: their names and shapes."""
     with torch.device("meta"):
-        return HarmonizerNet(config)
+        return build_network(config)
 
 
-def _stored(net: HarmonizerNet) -> dict[str, Tensor]:
+def _stored(net: Harmonizer) -> dict[str, Tensor]:
     """The tensors a file holds: the state without batch norm's step counters."""
     return {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
 

@@ -25,8 +25,20 @@ ODD = HarmonizerConfig(
     caution=2.5,
 )
 
+MAPS = HarmonizerConfig(
+    layout="maps",
+    stages=(8, 12, 16, 20),
+    eye=True,
+    eye_view=96,
+    overall=48,
+    matching="content",
+    doubt=True,
+    translation="none",
+    view=128,
+)
 
-@pytest.mark.parametrize("config", [HarmonizerConfig(), ODD])
+
+@pytest.mark.parametrize("config", [HarmonizerConfig(), ODD, MAPS])
 def test_json_both_ways(config: HarmonizerConfig) -> None:
     assert HarmonizerConfig.from_json(config.to_json()) == config
     assert HarmonizerConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -34,7 +46,8 @@ def test_json_both_ways(config: HarmonizerConfig) -> None:
 
 def test_odd_changes_every_field() -> None:
     plain = HarmonizerConfig()
-    assert all(getattr(plain, f.name) != getattr(ODD, f.name) for f in dataclasses.fields(plain))
+    for field in dataclasses.fields(plain):
+        assert any(getattr(plain, field.name) != getattr(odd, field.name) for odd in (ODD, MAPS)), field.name
 
 
 def test_frozen() -> None:
@@ -81,6 +94,14 @@ def test_channels_double_up_to_the_cap() -> None:
         ("view", 100),
         ("view", 2048),
         ("view", 256.0),
+        ("layout", "vectors"),
+        ("stages", (24, 40, 64)),
+        ("stages", (24, 40, 64, 0)),
+        ("eye", 1),
+        ("eye_view", 100),
+        ("overall", -1),
+        ("matching", "colours"),
+        ("doubt", "yes"),
     ],
 )
 def test_wrong_values_are_quoted(field: str, value: Any) -> None:
@@ -97,6 +118,24 @@ def _parts(value: Any) -> list[Any]:
 def test_a_level_carries_one_attention() -> None:
     with pytest.raises(ConfigError, match="32"):
         HarmonizerConfig(ltl=(32,), self_attention=(32,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"eye": True}, "eye"),
+        ({"stages": (8, 8, 8, 8)}, "stages"),
+        ({"layout": "maps", "width": 16}, "width"),
+        ({"layout": "maps", "ltl": (16, 32)}, "(16, 32)"),
+        ({"layout": "maps", "translation": "rain"}, "rain"),
+        ({"layout": "maps", "matching": "content"}, "eye"),
+        ({"layout": "maps", "doubt": True}, "overall"),
+    ],
+)
+def test_fields_that_do_not_go_together(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        HarmonizerConfig(**fields)
+    assert said in str(caught.value)
 
 
 def test_patch_and_stride_come_in_the_pairs_of_table_4() -> None:

@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet
+from regharm_core.network.maps import evaluate_maps
 from regharm_core.picture.box import bounding_box
 from regharm_core.picture.carry import apply_maps, maps_of
-from regharm_core.picture.local_map import evaluate_maps, fit_local_maps
+from regharm_core.picture.local_map import fit_local_maps
 from regharm_core.picture.view import View
 
 

@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, harmonize
-from regharm_core.picture.view import hold_back
+from regharm_core.network.maps import foreground_energy
+from regharm_core.picture.view import held_back
+
+
+def hold_back(residual: Tensor, weight: Tensor, caution: float, doubt: Tensor | None = None) -> Tensor:
+    return residual * held_back(foreground_energy(residual, weight), doubt, caution)[:, None, None, None]
 
 
 def slow(residual: Tensor, weight: Tensor, caution: float) -> Tensor:
@@ -37,7 +42,16 @@ def test_it_agrees_with_loops() -> None:
 
 def test_without_caution_the_residual_is_itself() -> None:
     residual = torch.randn(1, 3, 4, 4)
-    assert hold_back(residual, torch.ones(1, 1, 4, 4), 0.0) is residual
+    assert torch.equal(hold_back(residual, torch.ones(1, 1, 4, 4), 0.0), residual)
+
+
+def test_a_doubtful_answer_is_held_back_by_the_error_that_it_expects() -> None:
+    residual = torch.full((2, 3, 4, 4), 6 / 255)  # e = 36
+    doubt = torch.tensor([12.0, 108.0]).log()
+    held = hold_back(residual, torch.ones(2, 1, 4, 4), 1.0, doubt)
+    assert torch.allclose(held, residual * torch.tensor([0.75, 0.25])[:, None, None, None])
+    half = hold_back(residual, torch.ones(2, 1, 4, 4), 0.5, doubt)
+    assert torch.allclose(half, residual * torch.tensor([36 / 42, 36 / 90])[:, None, None, None])
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(1, 0.1), (3, 0.5), (30, 100 / 101)])

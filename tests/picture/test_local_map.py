@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core.picture.local_map import enlarge, evaluate_maps, fit_local_maps, fit_shared_map
+from regharm_core.network.maps import evaluate_maps
+from regharm_core.picture.local_map import enlarge, fit_local_maps, fit_shared_map
 
 
 def at_pixels(maps: Tensor, guide: Tensor) -> Tensor:

@@ -1,13 +1,15 @@
 """Composites made on the fly, in batches, on the training device.
 
-A region of a photograph gets foreign colours; the photograph itself is the target. Three kinds, because
+A region of a photograph gets foreign colours; the photograph itself is the target. Four kinds, because
 an edge can give the answer away (a pixel that mixes object and background shows the move beside the
 unmoved colour):
 
 - plain: the move inside a region's mask, as iHarmony4 does it;
 - paste: the rim is rebuilt as a matte from colours inside and outside and only the inner colour is
   moved, as in a clean cut-out; the target's rim is rebuilt alike;
-- inpaint: a soft blob across content with a mild move, as inpainting and a VAE leave behind.
+- inpaint: a soft blob across content with a mild move, as inpainting and a VAE leave behind;
+- graded: the whole photograph gets a strong mood (:mod:`.mood`), which is target and background; the cut-out keeps the
+  colours of before, or a mild change of them: an ordinary cut-out in a sunset, a neon bar, a night.
 
 Composites are made at or above the network's resolution and reduced to it.
 """
@@ -24,10 +26,12 @@ from ...errors import ConfigError
 from .boxes import box_mean, dilate, erode
 from .chance import Rows, constant, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
+from .mood import mood
 from .moves import MOVES, Move, photographic
 from .photographs import Photographs
 from .source import Batch
 from .windows import draw_windows, sample
+from .wrong_masks import make_wrong
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
@@ -51,6 +55,10 @@ class CompositeConfig:
         identity: chance of no move at all, so that what already fits is left alone.
         moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
         several: chance that a second region joins the foreground.
+        graded: share of the fourth kind, taken from the others.
+        strong: chance that a photographic move is a strong one, two stops or a heavy cast.
+        rough: whether masks are as people make them (three in ten a pixel too wide, too narrow or feathered), or exact.
+        wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
 
     Raises:
         ConfigError: on an unknown move, or none.
@@ -68,6 +76,10 @@ class CompositeConfig:
     identity: float = 0.03
     moves: tuple[str, ...] = tuple(MOVES)
     several: float = 0.15
+    graded: float = 0.0
+    strong: float = 0.0
+    rough: bool = True
+    wrong_mask: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.moves or not set(self.moves) <= set(MOVES):
@@ -95,9 +107,9 @@ class CompositeMaker:
         image, region = self._crops(count, making, generator)
         moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
         points = lattice_points(count, image.device)
-        mood = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
-        mood = (points + 0.6 * (mood - points)).clamp(0, 1)
-        image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], mood[rows]))
+        jitter = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
+        jitter = (points + 0.6 * (jitter - points)).clamp(0, 1)
+        image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], jitter[rows]))
 
         kind = torch.multinomial(constant(self._shares, image), count, replacement=True, generator=generator)
         area = region.mean((1, 2, 3))
@@ -116,9 +128,37 @@ class CompositeMaker:
             return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
 
         made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted)
-        made[:, 6:] = _roughen(made[:, 6:], generator)
+        if self.config.graded:
+            kind, made = self._graded(kind, made, image, region, generator)
+        if self.config.rough:
+            made[:, 6:] = _roughen(made[:, 6:], generator)
+        if self.config.wrong_mask:
+            made[:, 6:] = make_wrong(made[:, 6:], self.config.wrong_mask, generator)
         reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+
+    def _graded(
+        self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Some rows of ``made`` (composite, target and alpha, B 7 S S) remade as the fourth kind, and the kinds."""
+        count = image.shape[0]
+        chosen = torch.rand(count, generator=generator, device=image.device) < self.config.graded
+        area = region.mean((1, 2, 3))
+        chosen &= (area >= SMALLEST) & (area <= LARGEST)  # what is too small or too large stays a blob
+        points = lattice_points(count, image.device)
+        scene = mood(points, generator)
+        mild = photographic(points, _sample(image, region, generator), points, generator)
+        share = uniform((count, 1, 1), 0, 0.8, generator).to(points)
+        share = torch.where(torch.rand(count, 1, 1, generator=generator, device=image.device) < 0.5, share, 0.0)
+        neutral = (points + share * (mild - points)).clamp(0, 1)
+
+        def remade(rows: Rows) -> Tensor:
+            matte, inside, outside = _rematte(image[rows], region[rows])
+            inner, outer = apply_lattice(inside, scene[rows]), apply_lattice(outside, scene[rows])
+            composite = outer + matte * (apply_lattice(inside, neutral[rows]) - outer)
+            return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)
+
+        return torch.where(chosen, 3, kind), where_rows(chosen, made, remade)
 
     def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
@@ -154,6 +194,13 @@ class CompositeMaker:
                     return move(points[rows], source[rows], reference[rows], generator)
 
                 moved = where_rows(which == number, moved, change)
+        if self.config.strong:
+            heavy = torch.rand(count, generator=generator, device=image.device) < self.config.strong
+
+            def far(rows: Rows) -> Tensor:
+                return photographic(points[rows], source[rows], reference[rows], generator, reach=2.5)
+
+            moved = where_rows(heavy & (kind != 2), moved, far)
         low, high = self.config.weight
         weight = uniform((count,), low, high, generator)
         weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)

@@ -53,14 +53,17 @@ def iterative_transfer(
     return both[:, :count]
 
 
-def photographic(points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator) -> Tensor:
+def photographic(
+    points: Tensor, source: Tensor, reference: Tensor, generator: torch.Generator, reach: float = 1.0
+) -> Tensor:
     """What a camera or an editor changes: exposure, white balance, gamma, contrast, saturation, a curve.
 
-    Source and reference are not looked at, except for the contrast's pivot (the source's mean).
+    Source and reference are not looked at, except for the contrast's pivot (the source's mean). ``reach`` multiplies
+    the stops of exposure and white balance.
     """
     shape = (points.shape[0], 1, 1)
-    gain = 2 ** uniform(shape, -0.7, 0.7, generator)
-    balance = 2 ** uniform((points.shape[0], 1, 3), -0.25, 0.25, generator)
+    gain = 2 ** (reach * uniform(shape, -0.7, 0.7, generator))
+    balance = 2 ** (reach * uniform((points.shape[0], 1, 3), -0.25, 0.25, generator))
     gamma = 2 ** uniform(shape, -0.4, 0.4, generator)
     moved = (points.clamp(0, 1).pow(gamma.to(points)) * (gain * balance).to(points)).clamp(0, 1.5)
     pivot = source.mean(1, keepdim=True)

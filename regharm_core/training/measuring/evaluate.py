@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...network.unet import HarmonizerNet
+from ...network.face import Harmonizer
 from ...pipeline import harmonize
 from .metrics import Score, mean_score, score
 from .pairs import read_pairs
 
 
-def evaluate(model: HarmonizerNet, folder: Path, *, size: int | None = 256) -> dict[str, Any]:
+def evaluate(model: Harmonizer, folder: Path, *, size: int | None = 256) -> dict[str, Any]:
     """Harmonize each pair and compare it, and the bare composite, with the truth.
 
     Args:

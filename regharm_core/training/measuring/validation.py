@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ...errors import InputError
-from ...network.unet import HarmonizerNet
+from ...network.face import Harmonizer
 from ...pipeline import harmonize
 from ..data.iharmony4 import subsets
 from .metrics import mean_score, score
@@ -32,7 +32,7 @@ def list_kinds(folder: Path) -> list[Path]:
     return kinds
 
 
-def validate(net: HarmonizerNet, folder: Path, pairs: int, sheet: Path) -> dict[str, float]:
+def validate(net: Harmonizer, folder: Path, pairs: int, sheet: Path) -> dict[str, float]:
     """Measure pairs of 256 px and draw some.
 
     Args:

@@ -15,15 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...network.unet import HarmonizerNet, HarmonizerOutput
+from ...network.build import build_network
+from ...network.face import Harmonizer, HarmonizerOutput
+from ...network.unet import HarmonizerNet
 from ...store.checkpoint import load_network, save_checkpoint
 from ...store.shards import split_file
 from ..data.source import Source
 from ..measuring.validation import list_kinds, validate
 from .curve import draw_curve
 from .distributed import World, alone
+from .eyes import open_eye
 from .lock import only_process
-from .losses import foreground_mse
+from .losses import doubt_loss, foreground_mse
 from .recipe import Recipe
 from .schedule import rate
 from .sources import open_source
@@ -73,15 +76,20 @@ class _Run:
             raise ConfigError(f"{world.size} processes cannot share batches of {[p.batch for p in recipe.phases]}")
         self.out = Path(recipe.out)
         torch.manual_seed(recipe.seed)
-        net = HarmonizerNet(recipe.model)
+        net = build_network(recipe.model)
+        if recipe.eye is not None:
+            open_eye(net, Path(recipe.eye))
         if recipe.start is not None:
             _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
+        self.averaged = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
         model = world.wrap(self.net)
         self.model = torch.compile(model) if recipe.compile else model
-        self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.learning_rate, betas=(0.9, 0.999))
+        self.learned = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.learned, recipe.learning_rate, betas=(0.9, 0.999))
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
@@ -138,17 +146,16 @@ class _Run:
         area = recipe.minimum_area * (phase.size / 256) ** 2
         loss = foreground_mse(output.image.float(), batch.target, batch.mask, area)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip)
+        judged = doubt_loss(output, batch.target, batch.mask)
+        (loss if judged is None else loss + judged).backward()
+        nn.utils.clip_grad_norm_(self.learned, recipe.clip)
         self.optimizer.step()
         self.step += 1
         self.images += phase.batch
         decay = min(recipe.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            pairs = zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True)
-            for kept, now in pairs:
-                if kept.dtype.is_floating_point:
-                    kept.lerp_(now, 1 - decay)
+            for kept, now in self.averaged:
+                kept.lerp_(now, 1 - decay)
         return loss.detach()
 
     def _look(self) -> None:
@@ -214,7 +221,7 @@ class _Run:
             sys.stderr.flush()
 
 
-def _start(net: HarmonizerNet, path: Path) -> None:
+def _start(net: Harmonizer, path: Path) -> None:
     """Put weights into a new network, widened where they are of a narrower one.
 
     Raises:
@@ -222,7 +229,7 @@ def _start(net: HarmonizerNet, path: Path) -> None:
     """
     started, info = load_network(path)
     width = net.config.width
-    if started.config.width < width and width % started.config.width == 0:
+    if isinstance(started, HarmonizerNet) and started.config.width < width and width % started.config.width == 0:
         started = widen(started, width // started.config.width)
     try:
         net.load_state_dict(started.state_dict())

@@ -1,8 +1,11 @@
-"""The foreground-normalised mean squared error (paper, Eq. 8)."""
+"""What training makes small: the foreground-normalised mean squared error (paper, Eq. 8), and wrong doubts."""
 
 from __future__ import annotations
 
 from torch import Tensor
+
+from ...network.face import HarmonizerOutput
+from ...network.maps import foreground_energy
 
 A_MIN = 100.0  # pixels, as in the paper
 
@@ -21,3 +24,20 @@ def foreground_mse(output: Tensor, target: Tensor, mask: Tensor, minimum_area: f
     error = (output - target).square().sum((1, 2, 3))  # B
     area = mask.sum((1, 2, 3)).clamp_min(minimum_area)
     return (error / area).mean()
+
+
+def doubt_loss(output: HarmonizerOutput, target: Tensor, mask: Tensor) -> Tensor | None:
+    """How badly a network foresaw its own errors, a scalar; None for a network that does not say.
+
+    The negative log likelihood of an exponential distribution, ``e exp(-s) + s``: it is smallest where exp(s) is the
+    mean of the errors e that look alike. Nothing flows back into the answer.
+
+    Args:
+        output: of one pass.
+        target: B 3 H W in [0, 1].
+        mask: B 1 H W in [0, 1].
+    """
+    if output.doubt is None:
+        return None
+    error = foreground_energy(output.image.detach().float() - target, (mask > 0.5).float()).clamp_min(1e-2)
+    return (error * (-output.doubt).exp() + output.doubt).mean()

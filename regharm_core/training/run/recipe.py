@@ -47,6 +47,7 @@ class Recipe:
         validate_pairs: at most this many pairs a folder.
         start: weights to start from; those of a narrower network are widened (:mod:`.widen`), which keeps
             their answers where ``model`` takes the wider temperature.
+        eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
         seed, threads: of the random numbers; CPU threads (None = torch's own choice).
         bf16: autocast to bfloat16.
         compile: run the network through torch.compile.
@@ -73,6 +74,7 @@ class Recipe:
     validate_pairs: int = 32
     checkpoint_every: float = 60.0
     start: str | None = None
+    eye: str | None = None
     seed: int = 0
     threads: int | None = None
     bf16: bool = False

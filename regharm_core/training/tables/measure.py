@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...network.unet import HarmonizerNet
+from ...network.face import Harmonizer
 from ..measuring.evaluate import evaluate
 
 MEASUREMENT = 2  # raised when older results were measured otherwise: such a row is measured again, not trained
 
 
-def measure(net: HarmonizerNet, folder: Path, size: int) -> dict[str, Any]:
+def measure(net: Harmonizer, folder: Path, size: int) -> dict[str, Any]:
     """PSNR, MSE and fMSE of each kind of pairs, through the public call.
 
     At the network's own size the call gives what the network drew (Eq. 6 or 7). In larger pictures it carries the

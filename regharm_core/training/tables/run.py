@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from ...network.unet import HarmonizerNet, parameter_count
+from ...network.build import parameter_count
+from ...network.face import Harmonizer
 from ...store.checkpoint import load_network
 from ..data.composites import CompositeConfig, CompositeMaker
 from ..data.kept import Kept
@@ -127,6 +128,6 @@ def stream(source: Source, conditions: Conditions, seed: int, device: torch.devi
     return [round(float(part.mean()), 5) for part in (first.composite, first.mask, first.target)]
 
 
-def learned(net: HarmonizerNet) -> dict[str, float]:
+def learned(net: Harmonizer) -> dict[str, float]:
     """The single numbers that a network learned: the gains of its self-attentions, which start at zero."""
     return {name: round(p.item(), 4) for name, p in net.named_parameters() if p.numel() == 1}

@@ -17,7 +17,8 @@ from benchmarks.paper.even import change, variants, widths
 from benchmarks.paper.report import most_results, report
 from regharm_core import InputError
 from regharm_core.cli import main
-from regharm_core.network.unet import HarmonizerNet, parameter_count
+from regharm_core.network.build import parameter_count
+from regharm_core.network.unet import HarmonizerNet
 from regharm_core.training.tables.claims import CLAIMS, Claim, Scores, judge
 from regharm_core.training.tables.conditions import REVISION, Conditions
 from regharm_core.training.tables.measure import MEASUREMENT

@@ -1,0 +1,40 @@
+"""Local colour maps: at every location an affine map of colours, ``change = A colour + b``, 12 numbers.
+
+They are Eq. 7 with the residual written as a map of the composite's own colours: what is smooth is the map, not the
+change, so it can be drawn at a quarter of the size and applied at any.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
+    """``A guide + b``: B 12 H W (A row by row, then b) and B 3 H W -> B 3 H W."""
+    change = coefficients[:, 9:].clone()
+    for channel in range(3):
+        change = torch.addcmul(change, coefficients[:, channel:9:3], guide[:, channel : channel + 1])
+    return change
+
+
+def about_grey(coefficients: Tensor) -> Tensor:
+    """Maps of ``colour - 1/2`` as maps of ``colour``: B 12 ... -> B 12 ...
+
+    A network draws maps about middle grey, where a change of A does not move the mean of common colours.
+    """
+    slope, shift = coefficients[:, :9], coefficients[:, 9:]
+    return torch.cat([slope, shift - slope.unflatten(1, (3, 3)).sum(2) / 2], dim=1)
+
+
+def apply_small_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
+    """The change that maps on a coarser grid make: B 12 h w (resized bilinearly) and B 3 H W -> B 3 H W."""
+    size = (guide.shape[-2], guide.shape[-1])
+    return evaluate_maps(F.interpolate(coefficients, size, mode="bilinear", align_corners=False), guide)
+
+
+def foreground_energy(residual: Tensor, mask: Tensor) -> Tensor:
+    """Mean square of a change over the foreground, in squared 8-bit values: B 3 H W and B 1 H W -> B."""
+    area = mask.sum((1, 2, 3)).clamp_min(1e-6)
+    return ((residual * 255).square() * mask).sum((1, 2, 3)) / (3 * area)
