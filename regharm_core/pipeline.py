@@ -17,7 +17,8 @@ from .picture.local_map import LocalMaps, fit_shared_map
 from .picture.view import DEFAULT_CONTEXT, Check, View, frame
 from .store.checkpoint import load_network
 
-WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+_INSIDE = Path(__file__).resolve().parent / "weights"  # so in a wheel; the repository has them one up
+WEIGHTS_FOLDER = _INSIDE if _INSIDE.is_dir() else _INSIDE.parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
 
 Progress = Callable[[int, int], None]

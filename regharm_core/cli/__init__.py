@@ -14,12 +14,9 @@ PACKAGE = __name__.rpartition(".")[0]  # regharm_core, or what the pack's folder
 COMMANDS = (harmonize, info, evaluate, train, tables, shards)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m regharm_core") -> int:
     """Run one command; 0 on success, 2 with one line on stderr when something cannot be used."""
-    parser = Parser(
-        prog="python -m regharm_core",
-        description="Make pasted things look as if they had always been there.",
-    )
+    parser = Parser(prog=prog, description="Make pasted things look as if they had always been there.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:
         module.add_parser(commands)
