@@ -42,7 +42,7 @@ def test_import_is_quick_and_quiet(server: Server) -> None:
     log = server.log.read_text(errors="replace")
     found = re.search(rf"([\d.]+) seconds: .*{NAME}", log)
     assert found, log[-2000:]
-    assert float(found[1]) < 1.0  # 0.3 s where nothing else runs; the table in README.md says what was measured
+    assert float(found[1]) < 1.0  # 0.3 s where nothing else runs; docs/support.md says what was measured
 
 
 def test_object_info_is_the_promised_schema(server: Server) -> None:

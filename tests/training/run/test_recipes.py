@@ -1,4 +1,4 @@
-"""The recipes that come with the project can be read, and say what the README says of them."""
+"""The recipes that come with the project can be read, and say what docs/training.md says of them."""
 
 from __future__ import annotations
 
