@@ -20,6 +20,6 @@ class CheckpointError(RegHarmError, ValueError):
 
 
 def short(value: object, limit: int = 80) -> str:
-    """A value as an error message quotes it: its repr in ASCII, cut where a stranger made it long."""
+    """A value as an error message quotes it: its repr in ASCII, cut to ``limit`` characters."""
     text = ascii(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."

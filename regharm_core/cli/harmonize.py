@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
 
 def run(options: argparse.Namespace) -> int:
-    """Harmonize every composite; those that fail are named on stderr and the others still done."""
+    """Harmonize every composite; those that fail are named on stderr, and the others are still done."""
     if len(options.paths) < 2:
         raise InputError(f"give at least one composite and a mask, got only {options.paths[0]}")
     *given, mask = options.paths
@@ -89,7 +89,7 @@ def _one(
 
 
 def _jobs(given: list[Path], mask: Path, output: Path, heat: Path | None) -> tuple[list[Job], list[Path]]:
-    """Each picture to be made, and the folders that they want; nothing is written yet."""
+    """Each picture to be made, and the folders to be made for them; nothing is written yet."""
     composites: list[Path] = []
     for path in given:
         if path.is_dir():
@@ -131,12 +131,12 @@ def _mask_for(composite: Path, mask: Path) -> Path:
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    """In the order of their names; names with a leading dot are the system's, or what a killed run left behind."""
+    """In the order of their names, without those that begin with a dot (the system's, or left by a killed run)."""
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
 
 
 def _refuse_collisions(jobs: list[Job], reference: Path | None) -> None:
-    """No result may overwrite another, or what is read; one picture alone may be given back to its own file."""
+    """No result may overwrite another, or a file that is read; only a single picture may go back to its own file."""
     read = {path.resolve() for job in jobs for path in job[:2]} | ({reference.resolve()} if reference else set())
     written: set[Path] = set()
     for composite, _, output, heat in jobs:

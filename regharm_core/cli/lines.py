@@ -1,4 +1,4 @@
-"""Messages of one line: what an error says on stderr, whatever it quotes."""
+"""Error messages of one line for stderr, whatever they quote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like all others."""
+    """A parser whose error messages are one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
         """End with exit status 2."""
@@ -23,7 +23,7 @@ def complaint(error: Exception) -> str:
 
 
 def printable(text: str) -> str:
-    """Text on one line, with whatever a terminal would act upon, or could not show, escaped."""
+    """Text on one line; characters that a terminal would act upon, or cannot show, are escaped."""
     line = " ".join(text.split())
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 

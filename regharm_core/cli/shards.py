@@ -1,4 +1,4 @@
-"""``split`` and ``join``: a weights file in parts of limited size, and the way back."""
+"""``split`` and ``join``: a weights file split into parts of limited size, and joined again."""
 
 from __future__ import annotations
 

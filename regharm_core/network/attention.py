@@ -1,7 +1,8 @@
-"""Foreground queries, background references: the attention that LTL and PTL share, as data.
+"""The attention that LTL and PTL share: foreground locations are the queries, background references the keys.
 
-The similarity map of Eq. 1 and 4 has one row a foreground location and one column a reference. It is
-never returned whole: :class:`Attention` keeps queries and keys, and reduces the map in chunks.
+The similarity map of Eq. 1 and 4 has one row for each foreground location and one column for each reference.
+The whole map is not kept: :class:`Attention` keeps queries and keys, and computes from them, in chunks, what is
+asked about the map.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from torch import Tensor
 from .layers import recomputed, single_or_double
 
 CHUNK_ELEMENTS = 1 << 25  # similarity entries computed at once while nothing is trained (128 MiB in fp32)
-CACHE_ELEMENTS = 1 << 18  # the same on a CPU, where the rows worked on should stay in the cache
-KEPT_ELEMENTS = 1 << 22  # in training on a CPU, a larger similarity map is not kept but computed again
+CACHE_ELEMENTS = 1 << 18  # the same on a CPU, where the rows in work should stay in the cache
+KEPT_ELEMENTS = 1 << 22  # in training on a CPU, a larger similarity map is not stored but computed again
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ def attend(
         queries: B Lf C.
         keys: B K C.
         values: B K D.
-        allowed: B K, the references that may be consulted; an image with none gets an unused answer
-            that is finite.
+        allowed: B K, the references that may be consulted; an image with none gets a finite answer
+            that is not used.
         temperature: see :class:`regharm_core.network.config.HarmonizerConfig`.
-        valid: B Lf, the packed queries (first those, then padding).
+        valid: B Lf, True for queries, which come first, False for the padding behind them; None where there is none.
 
     Returns:
-        B Lf D. On a CPU, where a product costs what its rows and columns cost, neither padding (its answers are
-        zero) nor references that may not be consulted are computed.
+        B Lf D. To save time on a CPU, nothing is computed for padding (its answers are zero) or for references
+        that may not be consulted.
     """
     allowed = allowed | ~allowed.any(1, keepdim=True)
     if queries.device.type != "cpu":
@@ -116,7 +117,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | Non
 
 @dataclass(frozen=True)
 class Attention:
-    """What the foreground looked at, kept as queries and keys so that any reduction of the map is cheap.
+    """What the foreground looked at, kept as queries and keys: any sum over the map can be computed from them.
 
     Attributes:
         queries: the foreground's tokens, B Lf C.
@@ -125,7 +126,7 @@ class Attention:
         temperature: the temperature of the softmax.
         feature_size: (H, W) of the feature whose locations ``queries.index`` counts.
         key_grid: (rows, columns) of the references.
-        key_span: cells a side that one reference covers; neighbouring references lie one cell apart.
+        key_span: the side of a reference, in cells; neighbouring references lie one cell apart.
         cells: how much of each cell may be consulted, B 1 rows+span-1 columns+span-1.
         heads: parts of the channels that are matched apart; the map is the mean of theirs.
     """
@@ -141,7 +142,7 @@ class Attention:
     heads: int = 1
 
     def weights(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without reference are zero."""
+        """Rows ``start:stop`` of the softmax, B L K; rows of padding and of images without references are zero."""
         queries, keys = (
             rearrange(single_or_double(part), "b l (n d) -> b n l d", n=self.heads)
             for part in (self.queries.values[:, start:stop], self.keys)

@@ -1,7 +1,8 @@
-"""Batch norms folded into the convolutions in front of them, once a network is only used.
+"""Batch norms merged ("folded") into the convolutions before them, for a network that is only used.
 
-In use a batch norm is a fixed scale and shift a channel, which the convolution can apply itself. The network
-draws the same picture within rounding. Its file keeps the norms: what is folded can neither be trained nor saved.
+After training a batch norm is a fixed scale and shift for each channel, which the convolution can apply itself.
+The network's answer stays the same except for rounding. A folded network can neither be trained nor saved; the
+weights file keeps the norms.
 """
 
 from __future__ import annotations

@@ -48,15 +48,15 @@ class UpBlock(nn.Module):
 
 
 def single_or_double(values: Tensor) -> Tensor:
-    """Half precision as float32, float32 and float64 as they are: statistics need the digits."""
+    """Half precision becomes float32, float32 and float64 stay: means and variances need the digits."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def cell_maximum(weight: Tensor, size: tuple[int, int]) -> Tensor:
     """The largest value of ``weight`` (B 1 H W) in each cell of a coarser grid (B 1 h w).
 
-    A cell that any foreground touches counts as foreground: a foreground smaller than one cell does
-    not vanish, and what is left as background is free of foreground.
+    A cell that any foreground touches counts as foreground. So a foreground smaller than one cell does
+    not vanish, and background cells hold no foreground.
     """
     height, width = weight.shape[-2:]
     return F.max_pool2d(weight, (height // size[0], width // size[1]))
@@ -76,17 +76,17 @@ def masked_mean_std(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 def about_the_mean(features: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean over space: B C H W and B 1 H W -> B C 1 1; 0 for an image without weight.
 
-    One matrix product, which stores nothing of B C H W and is as exact as products are on the device: enough for
-    what is only subtracted and added again.
+    One matrix product, so nothing of the size B C H W is stored. It is only as exact as the device's products,
+    which is enough here: the mean is subtracted and later added again.
     """
     total = features.flatten(2) @ weight.flatten(2).transpose(1, 2)  # B C 1
     return total[..., None] / weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
 
 
 def recomputed(function: Callable[..., Any], *values: Any) -> Any:
-    """``function(*values)``; in training nothing inside is kept, the backward pass computes it once more.
+    """``function(*values)``; in training its inner results are not stored, the backward pass computes them again.
 
-    Worth it where what is kept is large and what is asked for small. No random numbers may be drawn inside.
+    Useful where the inner results are large and the answer is small. The function must not draw random numbers.
     """
     if not torch.is_grad_enabled():
         return function(*values)

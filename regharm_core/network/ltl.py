@@ -14,7 +14,7 @@ from .layers import single_or_double
 class SelfAttention(nn.Module):
     """Plain self-attention over all locations, added to its input: B C H W -> B C H W.
 
-    The layer in front of LTL's matching, and alone LTL's rival of Table 2. The learned gain starts at
+    It stands in front of LTL's matching; alone it is LTL's rival in Table 2. The learned gain starts at
     zero (SAGAN), so an untrained layer is the identity.
     """
 
@@ -36,11 +36,11 @@ class LTL(nn.Module):
     """Each foreground location is fused with the background locations most like it.
 
     After a self-attention layer and instance normalisation, foreground tokens T_f attend to the
-    background tokens T_b only (Eq. 1), and ``Linear(Concat(T_f, T_r))`` (Eq. 2) takes their place.
-    Only the foreground's rows of the similarity map are computed.
+    background tokens T_b only (Eq. 1), which gives T_r, and are replaced by ``Linear(Concat(T_f, T_r))``
+    (Eq. 2). Only the foreground's rows of the similarity map are computed.
 
     Deviations: the softmax has a temperature (see :class:`HarmonizerConfig`); where the mask is soft,
-    fused and former token are mixed by it. An image without foreground or without background keeps its
+    new and old token are mixed by it. An image without foreground or without background keeps its
     normalised features.
     """
 

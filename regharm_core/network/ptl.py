@@ -21,16 +21,17 @@ class PTL(nn.Module):
     The background is cut into overlapping blocks B_n with masks P_n. A block's appearance is its
     masked mean and deviation (Eq. 3, as the masked variance: the print squares after summing); its
     content token is the instance-normalised block squeezed to 1 x C by a depthwise projection. The
-    foreground's content is its feature normalised inside the foreground. One attention between the
-    contents fetches both appearances (Eq. 4), and ``T = C_f * V + A`` (Eq. 5) takes the location.
+    foreground's content is its feature normalised inside the foreground. Attention between the
+    contents fetches deviation V and mean A from the blocks (Eq. 4), and the location becomes
+    ``T = C_f * V + A`` (Eq. 5).
 
-    Nothing of size K x C x h x w is stored: every block sum is a sum over stride-sized cells, and the
-    squeeze of a normalised block is ``(conv(B P) - mu conv(P)) / sigma``.
+    The blocks themselves (K x C x h x w) are never stored: the sum over a block is a sum over cells of
+    the stride's size, and the squeeze of a normalised block is ``(conv(B P) - mu conv(P)) / sigma``.
 
     Deviations: the softmax has a temperature; for soft masks a block is weighted by P once, not twice;
-    blocks without background are not consulted; where the mask is soft, new and former feature are
-    mixed by it. Where a side of the feature is no multiple of the stride fraction, blocks are taken
-    from a copy resized up to the next multiple. Other sizes than 128 use the same kernel, resampled.
+    blocks without background are not consulted; where the mask is soft, new and old feature are mixed by
+    it. Where a side of the feature is no multiple of the stride fraction, blocks are taken from a copy
+    resized up to the next multiple. Other sizes than 128 use the same kernel, resampled.
     """
 
     def __init__(self, channels: int, patch: int = 8, stride: int = 32, temperature: float = 1.0) -> None:
@@ -39,8 +40,8 @@ class PTL(nn.Module):
         self.span = stride // patch  # cells a side of one block
         self.temperature = temperature
         size = REFERENCE_SIZE // patch
-        # Normalised blocks have zero mean, so a flat kernel would see nothing: centre against
-        # surround, plus noise to tell channels' layouts apart.
+        # Normalised blocks have zero mean, so a flat kernel would always give 0. The kernel starts as
+        # centre minus surround, plus noise that differs from channel to channel.
         ramp = (torch.arange(size) + 0.5) / size - 0.5
         bump = torch.exp(-(ramp[:, None].square() + ramp[None].square()) / (2 * 0.15**2))
         kernel = bump / bump.sum() - 1 / size**2 + 0.3 / size**2 * torch.randn(channels, size, size)
@@ -87,7 +88,7 @@ class PTL(nn.Module):
         if (height, width) != tuple(features.shape[-2:]):
             features = F.interpolate(features, (height, width), mode="bilinear", align_corners=False)
             background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
-        # Variances come from sums of squares: centring on the background's own mean keeps them exact.
+        # Variances are computed from sums of squares; subtracting the background's mean first keeps them exact.
         centre = about_the_mean(features.detach(), background)
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
@@ -107,10 +108,10 @@ class PTL(nn.Module):
         return self._sum(weighted), self._sum(weighted * features), self._project(weighted, cell)
 
     def _sum(self, values: Tensor) -> Tensor:
-        """Sum over each block: B C H W -> B C K, by way of the cells' sums.
+        """Sum over each block: B C H W -> B C K.
 
-        Shifted sums, along rows and then along columns: on a CPU pooling trains three times slower, and on a GPU
-        a convolution with ones could be taken in TF32.
+        Cells are summed first; then shifted copies are added, along rows and along columns. Pooling would train
+        three times slower on a CPU, and a GPU might compute a convolution with ones in TF32, with too few digits.
         """
         cell = (values.shape[2] // self.cells, values.shape[3] // self.cells)
         sums = values if cell == (1, 1) else F.avg_pool2d(values, cell, divisor_override=1)  # B C cells cells
@@ -120,7 +121,7 @@ class PTL(nn.Module):
         return sums.flatten(2)
 
     def _kernel(self, cell: tuple[int, int]) -> Tensor:
-        """The kernel for cells of this size: C 1 and the pixels of a block."""
+        """The kernel resampled for cells of this size: C 1 h w, where h w is a block's size."""
         size = (self.span * cell[0], self.span * cell[1])
         kernel = single_or_double(self.squeeze[:, None])
         if size != tuple(kernel.shape[-2:]):
@@ -131,8 +132,9 @@ class PTL(nn.Module):
     def _project(self, values: Tensor, cell: tuple[int, int]) -> Tensor:
         """Depthwise strided convolution with ``squeeze``: B C H W (or B 1 H W) -> B C K.
 
-        In training every cell of several locations meets every part of the kernel once in one matrix product, and
-        shifted sums do the rest: a depthwise 16 x 16 convolution is many times slower to train on a CPU.
+        In training, if a cell has several locations, one matrix product multiplies every cell with every part of
+        the kernel, and shifted copies of the products are added. A depthwise 16 x 16 convolution would train many
+        times slower on a CPU.
         """
         kernel = self._kernel(cell)
         if cell == (1, 1) or not torch.is_grad_enabled():

@@ -32,7 +32,7 @@ def whole(picture: Tensor) -> Box:
 
 
 def bounding_box(mask: Tensor) -> Box:
-    """The smallest box that holds all of a 1 H W mask above 0; the whole picture where there is nothing."""
+    """The smallest box that holds all of a 1 H W mask above 0; the whole picture if there is none."""
     rows, columns = mask[0].amax(1).nonzero()[:, 0], mask[0].amax(0).nonzero()[:, 0]
     if not rows.numel():
         return whole(mask)

@@ -11,17 +11,17 @@ from .box import bounding_box, grow
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .view import Check, View
 
-MARGIN = 2 * CELL  # px around the foreground that maps are fitted on, so that those at its rim have neighbours
+MARGIN = 2 * CELL  # px around the foreground on which maps are fitted too, so that those at its rim have neighbours
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
-CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that stays in the cache takes a third of the time
+CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that fits the cache takes a third of the time
 
 
 def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
     """Local colour maps of composite ``n``: the network's own, or fitted to its residual where the foreground lies.
 
-    What the maps do not explain of the residual is the network's own noise (a faint grid, at the size of its
-    transposed convolutions' strides) more than detail: without it results are nearer to the truth
-    (benchmarks/full_resolution.md). It is kept where a picture has the network's size (``exact``), as Eq. 7 has it.
+    The part of the residual that the maps do not explain is mostly noise of the network (a faint grid with the
+    stride of its transposed convolutions), not detail. Results are nearer to the truth without it
+    (benchmarks/full_resolution.md). Only where a picture has the network's size (``exact``) is it kept, as in Eq. 7.
     """
     if views.maps is not None:
         own = views.maps[n : n + 1]
@@ -38,13 +38,13 @@ def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
 
 
 def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, strength: float, check: Check) -> None:
-    """Add the change to what the network was shown of one composite, in strips of the foreground's bounding box.
+    """Add the change to the part of one composite that the network saw, strip by strip of the foreground's box.
 
     Args:
         result: 3 H W, written into where the mask is above 0.
         image: 3 H W.
         mask: 1 H W.
-        maps: of this part of the picture.
+        maps: colour maps of this part of the picture.
         strength: scales the change.
         check: called before each strip.
     """
@@ -66,5 +66,5 @@ def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, str
         here = enlarge(wide, 2, box.top + start, box.top + stop, size[0], maps.grid[0], maps.first[0])
         change = evaluate_maps(here, colours.clamp(0, 1)[None])[0]
         changed = torch.addcmul(colours, weight, change, value=strength)
-        low, high = colours.clamp(max=0), colours.clamp(min=1)  # in-range colours stay in range
+        low, high = colours.clamp(max=0), colours.clamp(min=1)  # colours inside [0, 1] stay inside
         result[:, start:stop] = torch.where(weight > 0, changed.clamp(low, high).to(image.dtype), former)

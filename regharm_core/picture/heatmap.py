@@ -40,7 +40,7 @@ def attention_map(
         model: from :func:`regharm_core.load_harmonizer`.
         image: B 3 H W, as for :func:`regharm_core.harmonize`.
         mask: B 1 H W, 1 = foreground.
-        query_mask: B 1 H W, the part of the foreground whose references are asked for; all where None.
+        query_mask: B 1 H W, the part of the foreground that is asked about; all where None.
         reference_mask: B 1 H W, the background that may be consulted; all where None.
         layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
         context: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
@@ -82,9 +82,9 @@ def attention_map(
 
 
 def spread(attention: Attention, query: Tensor | None) -> Tensor:
-    """Each cell's mean contribution of the references that cover it and may be consulted: B 1 rows columns.
+    """For each cell, the mean contribution of the references that cover it and may be consulted: B 1 rows columns.
 
-    References that contributed alike give a flat map, at the picture's border and along the mask too.
+    If all references contribute alike the map is flat, also at the picture's border and along the mask.
     """
     contribution = attention.contribution(query)[:, None]  # B 1 r c
     usable = rearrange(attention.allowed.to(contribution.dtype), "b (r c) -> b 1 r c", r=attention.key_grid[0])
@@ -99,8 +99,8 @@ def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.85, colours: str 
     Args:
         image: the picture.
         heat: in [0, 1].
-        opacity: of the colour where the heat is 1; it fades to nothing where the heat is 0, so that the
-            picture stays to be seen where nothing was looked at.
+        opacity: of the colour where the heat is 1. It falls to 0 with the heat, so that the picture is visible
+            where the network did not look.
         colours: one of :data:`COLOUR_MAPS`.
 
     Raises:

@@ -1,10 +1,10 @@
 """From a residual at the network's resolution to colour maps that hold at any resolution.
 
-A residual alone cannot change local contrast, and enlarged it bleeds over the mask's edge. So the small
-residual is explained by local affine maps of the composite's own colours (a guided filter, He et al.
-2013, with the mask as weight); their coefficients are smooth, and applied to the full-size pixels they
-keep every detail. Being smooth, they are fitted on a grid of half the resolution (He and Sun, Fast Guided
-Filter, 2015), from sums over all pixels.
+A residual cannot change local contrast, and when it is enlarged it bleeds over the mask's edge. So the small
+residual is approximated by local affine maps of the composite's own colours (a guided filter, He et al. 2013,
+with the mask as weight). Their coefficients are smooth; applied to the full-size pixels they keep every detail.
+Because they are smooth, they are fitted on a grid of half the resolution (He and Sun, Fast Guided Filter,
+2015), from sums over all pixels.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 RADIUS = 12  # px of the network's view
-REGULARISATION = 2e-3  # squared colour; larger maps towards a plain shift of colours
+REGULARISATION = 2e-3  # squared colour; a larger value draws the maps towards a plain shift of colours
 CELL = 2  # px a side that share one map
 
 
 @dataclass(frozen=True)
 class LocalMaps:
-    """Colour maps on a grid that lies over a picture, as far as they are needed.
+    """Colour maps on a grid over a picture; only the part that is needed is stored.
 
     Attributes:
         coefficients: B 12 h w: A row by row (9) and b (3).
         grid: rows and columns of the whole grid.
-        first: row and column of the grid that ``coefficients`` begin with.
+        first: row and column of the grid where ``coefficients`` begin.
     """
 
     coefficients: Tensor
@@ -48,11 +48,11 @@ def fit_local_maps(
         epsilon: ridge on A.
 
     Returns:
-        B 12 H/2 W/2: A row by row (9) and b (3). They are defined outside the mask too, from the nearest
-        weight within the window, and from the whole foreground beyond it.
+        B 12 H/2 W/2: A row by row (9) and b (3). They are defined outside the mask too: from the weight
+        within the window, or from the whole foreground where the window holds none.
     """
     weighted = torch.cat([_moments(guide, residual) * weight, weight], dim=1)
-    sums = F.avg_pool2d(weighted.contiguous(memory_format=torch.channels_last), CELL)  # pooling is fast so on a CPU
+    sums = F.avg_pool2d(weighted.contiguous(memory_format=torch.channels_last), CELL)  # fast on a CPU
     share = sums[:, -1:]
     coefficients = _solve(_window_mean(sums, radius // CELL), epsilon)
     return _window_mean(torch.cat([coefficients * share, share], dim=1), radius // CELL)
@@ -67,15 +67,16 @@ def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: 
 def enlarge(values: Tensor, axis: int, start: int, stop: int, length: int, grid: int, first: int = 0) -> Tensor:
     """A part of ``values`` resized linearly along one axis.
 
-    Along rows and along columns, these are the numbers of a bilinear resizing of the whole, for a part's memory.
+    First along rows and then along columns, this gives the same numbers as a bilinear resize of the whole, but
+    needs memory for the part only.
 
     Args:
-        values: B C h w, the places from ``first`` on of a grid.
+        values: B C h w, the part of a grid that begins at the place ``first``.
         axis: 2 (rows) or 3 (columns).
-        start, stop: the pixels wanted of ``length`` that the grid is resized to; those beyond what ``values``
-            holds take its nearest.
+        start, stop: the wanted pixels, of the ``length`` that the whole grid is resized to; pixels beyond
+            ``values`` take its nearest place.
         grid: places of the whole grid along the axis.
-        first: the place that ``values`` begins with.
+        first: the place where ``values`` begins.
     """
     place = (torch.arange(start, stop, device=values.device, dtype=torch.float32) + 0.5) * (grid / length) - 0.5
     last = values.shape[axis] - 1
@@ -92,9 +93,9 @@ def _moments(guide: Tensor, residual: Tensor) -> Tensor:
 
 
 def _window_mean(sums: Tensor, radius: int) -> Tensor:
-    """Mean over a square window: sums of weighted values, and of the weights in the last channel -> values.
+    """Weighted mean over a square window: sums of weighted values, with those of the weights last -> values.
 
-    Beyond the window's reach of any weight, the mean over the whole picture.
+    Where the window holds no weight, the mean over the whole picture.
     """
     whole = sums.mean((2, 3), keepdim=True) * 1e-4
     sums = sums.contiguous(memory_format=torch.channels_last)

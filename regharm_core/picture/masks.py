@@ -13,19 +13,19 @@ from ..errors import InputError
 Check = Callable[[], None]  # raises to cancel
 
 LARGEST_RADIUS = 512  # px
-SQUARES = 41  # squares among 100 steps of growing, the others diamonds: a regular octagon (tan 22.5 degrees)
+SQUARES = 41  # of 100 px of growing, 41 by a square and 59 by a diamond: a regular octagon (tan 22.5 degrees)
 
 
 def grow(mask: Tensor, pixels: int, check: Check | None = None) -> Tensor:
     """Expand (positive) or contract (negative) a soft mask: B 1 H W -> B 1 H W.
 
-    A grey dilation by an octagon of that radius, the sum of a square and a diamond, each of which grows
-    by leaps: a few dozen passes for the largest radius. Contracting leaves alone what touches the
-    picture's border: the object goes on beyond it.
+    A grey dilation by an octagon of that radius, which is the sum of a square and a diamond. Both grow in
+    leaps, so the largest radius takes only a few dozen passes. Contracting does not move the mask away from
+    the picture's border, because the object goes on beyond it.
 
     Args:
         mask: B 1 H W.
-        pixels: the radius; what is negative contracts.
+        pixels: the radius; a negative one contracts.
         check: called before each pass, to cancel by raising.
 
     Raises:
@@ -46,8 +46,8 @@ def grow(mask: Tensor, pixels: int, check: Check | None = None) -> Tensor:
 def feather(mask: Tensor, pixels: int, check: Check | None = None) -> Tensor:
     """Soften edges over ``pixels`` to either side: B 1 H W -> B 1 H W.
 
-    Two box blurs, so a triangle across and down; further than ``pixels`` from an edge nothing changes,
-    and what was 0 there stays exactly 0. The picture's border counts as continued.
+    Two box blurs, which together weigh like a triangle, across and down. Further than ``pixels`` from an
+    edge nothing changes, and 0 stays exactly 0. Beyond the picture's border its last pixels are repeated.
 
     Args:
         mask: B 1 H W in [0, 1].
@@ -87,8 +87,8 @@ def show_through(image: Tensor, result: Tensor, mask: Tensor, blend_mask: Tensor
 
 
 def _leaps(radius: int, ways: int) -> list[int]:
-    """Steps that add up to ``radius``, each as long as what was reached before leaves no gap: with ``ways``
-    directions at once, ``reached / ways + 1``, so that the way to every pixel stays within the picture."""
+    """Steps that add up to ``radius``. Each is as long as possible without a gap after the steps before it:
+    with ``ways`` directions at once, ``reached / ways + 1``, so that the way to every pixel stays in the picture."""
     reached, steps = 0, list[int]()
     while reached < radius:
         steps.append(min(reached // ways + 1, radius - reached))
@@ -111,8 +111,8 @@ def _spread(mask: Tensor, leap: int, dims: tuple[int, ...], check: Check | None)
 
 
 def _box(mask: Tensor, radius: int, dim: int, check: Check | None) -> Tensor:
-    """Mean over ``2 radius + 1`` pixels along one dimension, the border replicated; sums of 1, 2, 4, ... pixels
-    are put together, and sums of zeros are zero."""
+    """Mean over ``2 radius + 1`` pixels along one dimension, the border repeated. It is put together from sums
+    of 1, 2, 4, ... pixels, so that a mean of zeros is exactly 0."""
     size, side = mask.shape[dim], 2 * radius + 1
     ends = (0, 0, radius, radius) if dim == 2 else (radius, radius, 0, 0)
     sums, width = F.pad(mask, ends, mode="replicate"), 1

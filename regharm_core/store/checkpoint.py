@@ -1,4 +1,4 @@
-"""Weights in and out: safetensors only, every claim of the file checked before it is believed."""
+"""Reading and writing weights: safetensors only, and what a file says is checked before it is used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..network.face import Harmonizer
 from .files import write_tensors
 
 FORMAT = "regharm-1"
-HEADER_LIMIT = 128 << 10  # bytes; ours are below 24 KiB at every width, and parsing takes many times the text
+HEADER_LIMIT = 128 << 10  # bytes; ours are below 24 KiB at every width; parsing takes memory of many times that
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}  # what weights may be stored as
 TORCH_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -49,7 +49,7 @@ def save_checkpoint(net: Harmonizer, path: Path, *, facts: dict[str, Any], dtype
     """Write a network's weights with its config and training facts as metadata, whole or not at all.
 
     Raises:
-        CheckpointError: on an unknown dtype, a wrong suffix, facts longer than a reader would take, weights
+        CheckpointError: on an unknown dtype, a wrong suffix, facts too long to be read back, weights
             that are not finite, or a network whose batch norms were folded (:mod:`..network.folding`).
     """
     if dtype not in TORCH_DTYPES:
@@ -86,7 +86,7 @@ def load_network(path: Path) -> tuple[Harmonizer, CheckpointInfo]:
     """Build the network that a weights file describes and load it strictly, in fp32 and eval mode, on the CPU.
 
     Every name, shape and dtype is compared with what the config asks for before any tensor is read. The tensors
-    come from the same open file as the header that was checked, so nobody can put another in between.
+    come from the same open file as the header that was checked, so nobody can swap the file in between.
 
     Raises:
         CheckpointError: when anything does not fit or a value is not finite.
@@ -119,7 +119,7 @@ def load_network(path: Path) -> tuple[Harmonizer, CheckpointInfo]:
 
 @contextmanager
 def _opened(path: Path) -> Generator[BufferedReader]:
-    """A regular file (no pipe or device, which would be waited for) with the right suffix."""
+    """A regular file with the right suffix; a pipe or device is refused, as reading it could wait forever."""
     if path.suffix != ".safetensors":
         raise CheckpointError(f"only .safetensors files are opened, got {path.name!r}")
     try:
@@ -165,7 +165,7 @@ def _read_header(path: Path, file: BufferedReader) -> tuple[CheckpointInfo, dict
         header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_no_repeats)
     except _RepeatedKey as error:
         raise CheckpointError(f"{path.name}: the safetensors header repeats the key {short(error.args[0])}") from None
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+    except (ValueError, RecursionError) as error:  # ValueError: also a number with thousands of digits
         raise CheckpointError(f"{path.name}: the safetensors header is not JSON ({error})") from None
     if not isinstance(header, dict):
         raise CheckpointError(f"{path.name}: the safetensors header is no JSON object")

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed."""
+"""Files are written whole or not at all: under a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-STEM = 40  # characters of a name that its temporary name repeats; names may be as long as the system takes them
+STEM = 40  # characters of the file's name in its temporary name, so that it does not become too long for the system
 
 
 @contextmanager
@@ -21,10 +21,10 @@ def replacing(path: Path) -> Generator[Path]:
     """A temporary path in the same folder that takes ``path``'s name when the block ends well.
 
     On an error the temporary file is removed and the former file stays as it was. After a kill the temporary
-    file stays behind; its name begins with a dot, which folders of pictures and pairs are read without.
+    file stays behind. Its name begins with a dot, and such files are skipped in folders of pictures and pairs.
 
     Raises:
-        OSError: saying that ``path`` cannot be written and why, for the block's own too (a full disk).
+        OSError: says that ``path`` cannot be written and why, also when the block raised it (a full disk).
     """
     try:
         if path.is_dir():
@@ -57,7 +57,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     with replacing(path) as temporary:
         try:
             save_file(tensors, temporary, metadata=metadata)
-        except SafetensorError as error:  # what the library makes of a full disk
+        except SafetensorError as error:  # raised by the library on a full disk
             raise OSError(errno.EIO, str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""A weights file in parts of limited size, for hosts that take no large files, and the way back."""
+"""A weights file split into parts of limited size, for hosts that take no large files, and joined again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def split_file(path: Path, folder: Path, limit: int = DEFAULT_LIMIT) -> Path:
 
 
 def join_shards(listed: Path, out: Path) -> None:
-    """Put a file that :func:`split_file` divided together again, whole or not at all.
+    """Join the parts that :func:`split_file` wrote; the file is written whole or not at all.
 
     Raises:
         InputError: when the list or a part is missing, has been changed, or names a file outside its folder.
@@ -90,5 +90,5 @@ def _read_list(listed: Path) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _plain(name: object) -> bool:
-    """Whether a name is a file's in the list's own folder, on every system."""
+    """Whether a name can only mean a file in the list's own folder, on every system."""
     return type(name) is str and name.isprintable() and name not in ("", ".", "..") and not set(name) & set("/\\:")

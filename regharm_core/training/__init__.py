@@ -1,1 +1,1 @@
-"""From photographs to weights: composites on the fly, the loss, the loop, the measurements."""
+"""From photographs to weights: composites, the loss, the loop, the measurements."""

@@ -1,4 +1,4 @@
-"""Means and maxima over square windows as sums of shifted copies: many times torch's pooling on a CPU."""
+"""Means and maxima over square windows, made from shifted copies: on a CPU much faster than torch's pooling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def box_mean(values: Tensor, radius: int, mode: str = "constant") -> Tensor:
     Args:
         values: the pictures.
         radius: px.
-        mode: what lies beyond the border, "constant" (zeros, which count) or "replicate".
+        mode: what lies beyond the border, "constant" (zeros, which count as values) or "replicate".
     """
     height, width = values.shape[-2:]
     values = F.pad(values, (radius,) * 4, mode=mode)
@@ -27,7 +27,7 @@ def box_mean(values: Tensor, radius: int, mode: str = "constant") -> Tensor:
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
-    """Maximum over windows of 2 radius + 1 px: B C H W -> B C H W, values from 0 on."""
+    """Maximum over windows of 2 radius + 1 px: B C H W -> B C H W, for values of 0 or more."""
     height, width = mask.shape[-2:]
     mask = F.pad(mask, (radius,) * 4)
     across = mask[..., :width]

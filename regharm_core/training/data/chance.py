@@ -1,7 +1,8 @@
 """Random numbers for the data path, and how it avoids waiting for an accelerator.
 
-An accelerator works behind the host: whenever the host asks for a number that lies there, it waits until
-everything queued before is done, and has nothing queued afterwards.
+The host fills a queue of work for the accelerator. When it asks for a number that lies there, it must wait
+until the queue is empty, and then the accelerator has nothing to do. So numbers that the host needs are drawn on
+the host.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Ge
 
 
 def host_generator(generator: torch.Generator) -> torch.Generator:
-    """A generator on the host that follows from another one's present state, which stays as it is."""
+    """A generator on the host, seeded from another one's present state; that state does not change."""
     state = generator.get_state().numpy().tobytes()
     return torch.Generator().manual_seed(int.from_bytes(hashlib.blake2b(state, digest_size=7).digest(), "big"))
 
@@ -37,7 +38,8 @@ def host_uniform(low: float, high: float, generator: torch.Generator) -> float:
 def where_rows(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor]) -> Tensor:
     """``values`` (B ...) with the images that ``chosen`` (B, boolean) marks replaced by ``change(rows)``.
 
-    On a CPU only those are computed; elsewhere all of them, so that the host need not know which.
+    On a CPU ``change`` computes only those; elsewhere it computes all images, so that the host need not know which
+    are marked.
     """
     if chosen.device.type != "cpu":
         return torch.where(chosen.view(-1, *(1,) * (values.ndim - 1)), change(slice(None)), values)
@@ -50,7 +52,7 @@ def where_rows(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor])
 
 
 def pick(weight: Tensor, generator: torch.Generator) -> Tensor:
-    """One index of each row with chances as ``weight``, B N -> B: torch.multinomial without its look at the weights."""
+    """One index for each row, B N -> B, with chances as ``weight``; unlike torch.multinomial it never waits."""
     noise = torch.empty_like(weight).exponential_(1, generator=generator)
     return (weight / noise).argmax(1)
 

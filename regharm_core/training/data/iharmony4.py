@@ -26,7 +26,7 @@ def is_iharmony4(folder: Path) -> bool:
 
 
 def subsets(folder: Path) -> list[Path]:
-    """Those of the four folders that stand in ``folder``, or it alone where it is one of them."""
+    """Those of the four folders that are in ``folder``; ``folder`` alone where it is one of the four."""
     if _name(folder) in SUBSETS and folder.is_dir():
         return [folder]
     return [folder / name for name in SUBSETS if (folder / name).is_dir()]
@@ -48,7 +48,7 @@ def list_iharmony4(folder: Path, split: Split) -> list[Member]:
 
 
 def _name(folder: Path) -> str:
-    """What a folder is called, by a link's own name or, as for ".", by its place."""
+    """A folder's name: as it is given (also a link's name), or, for a path like ".", the real name."""
     return folder.name if folder.name in SUBSETS else folder.resolve().name
 
 
@@ -58,7 +58,7 @@ def _members(subset: Path, split: Split) -> list[Member]:
     there: dict[str, set[str]] = {}
     try:
         lines = [line.strip() for line in listed.read_text(encoding="utf-8").splitlines()]
-        for room in ROOMS:  # one look at each folder: a run should not end on a gap after a day
+        for room in ROOMS:  # listed once, now: a run should not fail after a day because a picture is missing
             there[room] = {p.name for p in (subset / room).iterdir()}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"iHarmony4 in {subset} is not complete: {error}") from None

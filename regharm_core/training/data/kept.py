@@ -14,15 +14,15 @@ from .source import Batch, Source
 
 
 class Kept:
-    """A source whose batches are drawn once: where the same was asked before, it is read from a folder.
+    """A source that draws each batch once and keeps it in a folder; asked for the same batch again, it reads it.
 
-    What is asked is the generator's state and the batch's shape. The generator is left as drawing would have left
-    it, so that a run cannot tell one from the other.
+    Two requests are the same when the generator's state and the batch's shape are. After reading, the generator
+    has the state that drawing would have left, so a run cannot tell the difference.
 
     Args:
         source: draws what is not there yet.
         folder: takes one file a batch, in fp32: 28 bytes a pixel, so 0.9 MB for 8 composites of 64 px.
-        about: says in full what ``source`` draws from and how; another text never finds this one's batches.
+        about: says in full what ``source`` draws from and how; batches kept under another text are not used.
     """
 
     def __init__(self, source: Source, folder: Path, about: str) -> None:

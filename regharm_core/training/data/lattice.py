@@ -20,8 +20,8 @@ def lattice_points(batch: int, device: torch.device) -> Tensor:
 def apply_lattice(image: Tensor, colours: Tensor) -> Tensor:
     """Map each pixel by trilinear interpolation: B 3 H W in [0, 1] and B LATTICE^3 3 -> B 3 H W.
 
-    Slices of equal blue lie one below the other in a picture, each with its difference to the next: one
-    plane's interpolation does what torch does slowly in space.
+    The slices of equal blue are laid out one below the other as a picture, each with its difference to the next.
+    One interpolation in the plane then does what torch's interpolation in space does slowly.
     """
     table = rearrange(colours, "b (z y x) c -> b c z y x", z=LATTICE, y=LATTICE)
     onward = torch.cat([table[:, :, 1:] - table[:, :, :-1], torch.zeros_like(table[:, :, :1])], dim=2)

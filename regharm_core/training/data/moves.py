@@ -91,8 +91,8 @@ def _covariance(centred: Tensor) -> Tensor:
 def _roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Square root and its inverse of symmetric positive matrices, B 3 3 (Hoger and Carlson 1984).
 
-    In closed form, as an accelerator's eigenvectors make the host wait; in double precision where there is
-    one, as the invariants cancel.
+    In closed form, because computing eigenvectors on an accelerator makes the host wait. In double precision
+    where the device has it, because the differences of the invariants lose digits.
     """
     exact = matrix if matrix.device.type == "mps" else matrix.double()
     square = exact @ exact
@@ -105,7 +105,7 @@ def _roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _eigenvalues(matrix: Tensor, square: Tensor) -> Tensor:
-    """Those of symmetric matrices by the cosines of a third of an angle, B 3 3 (and its square) -> B 3."""
+    """Eigenvalues of symmetric matrices by the trigonometric formula: B 3 3 (and its square) -> B 3."""
     mean = matrix.diagonal(dim1=1, dim2=2).mean(1)  # B
     identity = torch.eye(3, device=matrix.device, dtype=matrix.dtype)
     spread = ((square.diagonal(dim1=1, dim2=2).mean(1) - mean.square()).clamp_min(0) / 2).sqrt().clamp_min(1e-12)
@@ -122,7 +122,7 @@ def _determinant(matrix: Tensor) -> Tensor:
 
 
 def _match_quantiles(points: Tensor, source: Tensor, reference: Tensor) -> Tensor:
-    """Carry each channel's source quantiles to the reference's; beyond the source, shift by the end's motion."""
+    """Carry each channel's source quantiles to the reference's; colours beyond the source move as its end does."""
     points, source, reference = (x.transpose(1, 2).contiguous() for x in (points, source, reference))  # B 3 N
     count = 65
     grid = torch.linspace(0, 1, count, device=points.device, dtype=points.dtype)

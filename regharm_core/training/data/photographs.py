@@ -1,4 +1,4 @@
-"""Photographs with region maps, decoded once and resident as bytes."""
+"""Photographs with region maps, decoded once and kept in memory as bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STORE_SIZE = 288  # px a side; pictures are squeezed to squares as the paper squ
 
 @dataclass(frozen=True)
 class Photographs:
-    """A resident set.
+    """A set of photographs in memory.
 
     Attributes:
         images: N 3 S S uint8.

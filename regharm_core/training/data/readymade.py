@@ -1,4 +1,4 @@
-"""Batches of composites that are ready-made, read from disk ahead of their use."""
+"""Batches of ready-made composites, read from disk before they are needed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .source import Batch
 from .windows import draw_windows, sample
 
 LAYERS = 7  # composite 3, real 3, mask 1
-ASPECT_TOLERANCE = 0.05  # a mask whose sides' ratio is further off belongs to another picture
+ASPECT_TOLERANCE = 0.05  # pictures whose aspect ratios differ by more do not belong together
 
 
 class ReadyMade:
-    """Pictures read when they are drawn, one batch ahead, and kept while there is room.
+    """Pictures are read one batch ahead, and kept in memory while there is room.
 
     Args:
         members: what is drawn from, of :func:`.iharmony4.list_iharmony4`.
@@ -72,7 +72,7 @@ class ReadyMade:
         made = sample(read, windows.grid(making), "bilinear")
         made = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         kind = torch.zeros(count, dtype=torch.long, device=self.device)
-        # The next batch's draw is known already: it follows from the generator as it now stands.
+        # The next batch's pictures are known already: they follow from the generator's state now.
         following = torch.randint(len(self), (count,), generator=host_generator(generator)).tolist()
         self._ahead = {n: self._reading(n) for n in following}
         return Batch(made[:, :3], made[:, 6:], made[:, 3:6], kind)

@@ -20,7 +20,7 @@ class Batch:
 
 
 class Source(Protocol):
-    """Gives batches; all randomness comes from the generator, so that a resumed run goes on as it would have."""
+    """Gives batches. All randomness comes from the generator, so that a resumed run goes on as if never stopped."""
 
     def __len__(self) -> int:
         """How many photographs or composites it draws from."""

@@ -44,8 +44,8 @@ def draw_windows(
     Args:
         region: 0 or 1.
         crop: smallest side of a random crop as a fraction of the picture's.
-        close: chance that the window is the region's bounding box instead, its sides times a number ...
-        context: ... from this range, as the public call shows it to the network.
+        close: chance that the window is instead the region's bounding box, its sides times a number from ``context``.
+        context: range of that number; the public call shows the network such a box.
         generator: on the region's device.
     """
     device, count = region.device, region.shape[0]
@@ -60,7 +60,7 @@ def draw_windows(
 
 
 def bounds(region: Tensor) -> tuple[Tensor, Tensor]:
-    """Bounding boxes of B 1 S S regions: centres and half sides in [-1, 1], B 2 each (x, y); all where empty."""
+    """Bounding boxes of B 1 S S regions: centres and half sides in [-1, 1], B 2 each (x, y); all if empty."""
     side = region.shape[-1]
     centres, halves = [], []
     for axis in (2, 3):
@@ -72,7 +72,7 @@ def bounds(region: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _random(region: Tensor, crop: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random windows that hold a place of the region: centres and half sides, B 2 each."""
+    """Random windows that contain a random place of the region: centres and half sides, B 2 each."""
     count = region.shape[0]
     place = pick(region[:, :, ::4, ::4].flatten(1) + 1e-6, generator)
     side = region.shape[-1] // 4

@@ -52,7 +52,7 @@ def list_pairs(folder: Path) -> list[tuple[str, Path, Path, Path]]:
 def read_pairs(folder: Path, *, size: int | None = None, limit: int | None = None) -> Iterator[Pair]:
     """Read a folder of pairs, resized to ``size`` x ``size`` (bilinear) where it is given.
 
-    Of more than ``limit`` pairs, as many as that are read, evenly spread over the list.
+    If there are more than ``limit`` pairs, only that many are read, evenly spread over the list.
 
     Raises:
         InputError: when a file is missing, is no picture, or a pair's sizes differ.

@@ -1,4 +1,4 @@
-"""The averaged network on fixed pairs, while a run goes on."""
+"""The averaged network measured on fixed pairs, while a run goes on."""
 
 from __future__ import annotations
 

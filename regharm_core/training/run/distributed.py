@@ -1,4 +1,4 @@
-"""Several processes training one network, as ``torchrun`` starts them; one process is a world of its own."""
+"""Several processes that train one network, as ``torchrun`` starts them; one process alone is a world of size 1."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class World:
     """This process's place among those that train together.
 
     Attributes:
-        rank: 0 .. size - 1; the first writes files and speaks.
+        rank: 0 .. size - 1; the first writes the files and prints.
         size: how many processes there are.
-        device: where this one computes.
+        device: where this process computes.
     """
 
     rank: int
@@ -33,14 +33,14 @@ class World:
     device: torch.device
 
     def wrap(self, net: nn.Module) -> nn.Module:
-        """The network with its gradients and its batch statistics shared; itself in a world of one.
+        """The network with gradients and batch statistics shared by all processes; ``net`` itself if there is one.
 
-        The parameters stay ``net``'s own, and so do their names in its state.
+        The parameters are still those of ``net``, and keep their names in its state.
         """
         if self.size == 1:
             return net
-        # Every parameter is used in every pass (a batch without background attends to nothing, but still does
-        # it), so no search for unused ones, and the same order of messages on all processes.
+        # Every parameter is used in every pass, even where a batch has no background to attend to. So there is no
+        # search for unused ones, and the order of messages is the same on all processes.
         return DistributedDataParallel(_share_batch_statistics(net, self.device))
 
     def mean(self, value: Tensor) -> Tensor:
@@ -92,12 +92,12 @@ def joined(device: torch.device) -> Generator[World]:
             raise InputError(f"process {number} of this machine wants a GPU of its own, but there are {there}")
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)
-    # Numbers of the host travel by gloo on GPUs too.
+    # Numbers that lie on the host are sent by gloo, with GPUs too.
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), size, device)
-        gc.collect()  # networks that are wrapped hold the group, whose threads must end with it
-        dist.barrier()  # nobody leaves while another still writes: gloo would end that one
+        gc.collect()  # wrapped networks keep the group alive, and its threads must end with it
+        dist.barrier()  # nobody leaves while another still writes: gloo would stop that one
     finally:
         dist.destroy_process_group()
 
@@ -121,7 +121,7 @@ def _view(net: nn.Module) -> nn.Module:
 
 
 class _Total(torch.autograd.Function):
-    """The sum over processes; what flows back is the sum of what each process asks for."""
+    """The sum over processes; its gradient is the sum of the processes' gradients."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ def _total(value: Tensor) -> Tensor:
 
 
 class _SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the batches of all processes, equally large, where torch's own needs a GPU."""
+    """Batch norm over the batches of all processes, which are equally large; torch's own needs a GPU."""
 
     @classmethod
     def of(cls, norm: nn.BatchNorm2d) -> _SharedBatchNorm:
@@ -153,7 +153,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         size = dist.get_world_size()
-        full = input.float()  # statistics need the digits that autocast takes
+        full = input.float()  # statistics need more digits than autocast leaves
         mean = _total(full.mean((0, 2, 3), keepdim=True)) / size
         centred = full - mean
         variance = _total(centred.square().mean((0, 2, 3), keepdim=True)) / size

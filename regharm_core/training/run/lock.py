@@ -1,4 +1,4 @@
-"""One process a training folder; the system lets go of the lock when its holder dies, however it dies."""
+"""One process for each training folder; the system releases the lock when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import InputError
 
 @contextmanager
 def only_process(folder: Path) -> Generator[None]:
-    """Hold ``folder`` against other processes that ask the same.
+    """Lock ``folder`` against other processes that train.
 
     Raises:
         InputError: when another process holds it.
@@ -23,7 +23,7 @@ def only_process(folder: Path) -> Generator[None]:
             _lock(file.fileno())
         except OSError:
             raise InputError(f"another process is training into {folder}") from None
-        yield  # closing the file lets go
+        yield  # closing the file releases the lock
 
 
 def _lock(handle: int) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: composites in, weights out, nothing lost but the last minute."""
+"""The training loop: composites in, weights out; a stopped run goes on from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .state import load_state, save_state
 from .widen import widen
 
 LOG_EVERY = 20.0  # seconds
-RANKS_APART = 1 << 24  # between the seeds of processes, more than the steps of a run; a CPU takes 32 bits of them
+RANKS_APART = 1 << 24  # between the seeds of processes: more than a run has steps; a CPU uses 32 bits of a seed
 
 
 def train(recipe: Recipe, device: torch.device, *, world: World | None = None, source: Source | None = None) -> Path:
@@ -53,7 +53,7 @@ def train(recipe: Recipe, device: torch.device, *, world: World | None = None, s
         ConfigError: when a phase's batch cannot be shared out equally among the processes, or the weights to
             start from are of another network.
         CheckpointError: when the weights to start from, or the state to go on from, cannot be used, or training
-            went astray to numbers that are not finite (the state of before stays).
+            led to numbers that are not finite (the last good state stays).
         InputError: when the data or the pairs for validation cannot be read, or another run trains into the
             same folder.
     """
@@ -181,7 +181,7 @@ class _Run:
             return
         path = self.out / "log.csv"
         names = ["seconds", "step", "images", "size", "rate", "loss", *(f"val_{kind}" for kind in self.kinds)]
-        if not (new := not path.exists()):  # a resumed run keeps to the columns it began with
+        if not (new := not path.exists()):  # a resumed run keeps the columns it began with
             with path.open(newline="") as file:
                 names = next(csv.reader(file), names)
         with path.open("a", newline="") as file:
@@ -194,7 +194,7 @@ class _Run:
         """Write the averaged weights and the resumable state, from the first process.
 
         Raises:
-            CheckpointError: when training has gone astray to numbers that are not finite; the last state stays.
+            CheckpointError: when training has led to numbers that are not finite; the last good state stays.
         """
         states = self.world.gather(self.random.get_state())
         if self.world.rank > 0:
@@ -209,7 +209,7 @@ class _Run:
             "licence": "MIT code; trained on research photographs, see MODEL_CARD.md",
         }
         weights = self.out / "weights.safetensors"
-        save_checkpoint(self.average, weights, facts=facts)  # first: it refuses what is not finite
+        save_checkpoint(self.average, weights, facts=facts)  # first, because it refuses numbers that are not finite
         numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
         save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
         if self.recipe.shards is not None:
@@ -222,7 +222,7 @@ class _Run:
 
 
 def _start(net: Harmonizer, path: Path) -> None:
-    """Put weights into a new network, widened where they are of a narrower one.
+    """Load weights into a new network; those of a narrower network are widened first.
 
     Raises:
         ConfigError: when they are of a network with other layers.

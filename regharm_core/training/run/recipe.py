@@ -1,4 +1,4 @@
-"""What a training run is told, as one validated dataclass read from JSON."""
+"""The settings of a training run, as one validated dataclass read from JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .losses import A_MIN
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the budget at one resolution: network size in px, batch, share of the budget."""
+    """A part of the run at one resolution: network size in px, batch, share of the budget."""
 
     size: int
     batch: int
@@ -32,28 +32,29 @@ class Recipe:
         out: folder for the state, the weights, the log and the curve.
         model: the network's configuration.
         composites: how composites are made, and which part of a picture is shown.
-        phases: resolutions in turn; their shares are normalised. Their batch is that of all processes.
-        seconds: wall-clock budget, or
-        steps: budget in steps (exactly one of the two is given).
-        schedule: "cosine" to 1 % of the rate over the budget, or "step": the paper's tenth of it from
-            120/140 of the budget on.
+        phases: parts of the run, in order; shares are scaled to add up to 1. A batch is that of all processes together.
+        seconds: wall-clock budget.
+        steps: budget in steps; exactly one of the two must be given.
+        schedule: how the rate falls over the budget: "cosine" to 1 %, or "step", as in the paper, to a tenth
+            after 120/140 of it.
         learning_rate, warmup: Adam's rate and the steps of its linear rise.
         clip: largest norm of the gradient.
         minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
         average: decay of the exponential moving average of the weights, reached gradually.
-        validate: folder with one folder of pairs a kind, or iHarmony4, whose test lists are then looked at;
-            None for no validation.
+        validate: folder with one folder of pairs for each kind, or iHarmony4 for its test lists; None for no
+            validation.
         validate_every, checkpoint_every: seconds.
         validate_pairs: at most this many pairs a folder.
-        start: weights to start from; those of a narrower network are widened (:mod:`.widen`), which keeps
-            their answers where ``model`` takes the wider temperature.
+        start: weights to start from; those of a narrower network are widened (:mod:`.widen`). This keeps their
+            answers if ``model`` has the temperature of the widened network.
         eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
-        seed, threads: of the random numbers; CPU threads (None = torch's own choice).
+        seed: of the random numbers.
+        threads: of the CPU (None = torch's own choice).
         bf16: autocast to bfloat16.
         compile: run the network through torch.compile.
         shards: also write the averaged weights in parts of this many MiB, 0.01 or more, see
             :mod:`regharm_core.store.shards`.
-        keep_gib: decoded pictures of iHarmony4 that are held in memory, in GiB a process.
+        keep_gib: memory for decoded pictures of iHarmony4, in GiB for each process.
     """
 
     data: tuple[str, ...]
@@ -124,7 +125,7 @@ def read_recipe(path: Path) -> Recipe:
         values = json.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"cannot read the recipe {path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number of thousands of digits
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or a number with thousands of digits
         raise ConfigError(f"the recipe {path} is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe {path} must be a JSON object")

@@ -50,7 +50,7 @@ def load_state(
         optimizer.load_state_dict(packed | {"state": moments})
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the training state {path} cannot be resumed: {error}") from None
-    return random if random.ndim == 2 else random[None], numbers  # one process's used to be saved flat
+    return random if random.ndim == 2 else random[None], numbers  # older files hold one process's state as N
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

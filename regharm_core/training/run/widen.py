@@ -14,19 +14,19 @@ from ...errors import ConfigError
 from ...network.config import CHANNEL_CAP
 from ...network.unet import HarmonizerNet
 
-UNEVEN = 1.0  # how much the copies' shares differ; alike copies would stay alike
+UNEVEN = 1.0  # how much the copies' shares differ; equal copies would stay equal in training
 
 
 def widen(net: HarmonizerNet, times: int, *, seed: int = 0) -> HarmonizerNet:
-    """Copy every channel ``times`` times; what a layer reads of the copies is shared out among them at random.
+    """Copy every channel ``times`` times; a layer that reads a channel divides its weight among the copies at random.
 
-    Attention logits are sums over channels divided by sqrt(C), so they would grow by sqrt(times): the
-    configuration's temperature takes that back.
+    Attention logits are sums over channels divided by sqrt(C), so they would grow by sqrt(times). The
+    configuration's temperature is raised by as much to undo that.
 
     Args:
         net: left as it is.
         times: 2 or more.
-        seed: of the sharing.
+        seed: of the random shares.
 
     Returns:
         A network of ``times`` the width that gives the same answers but for rounding.
@@ -44,7 +44,7 @@ def widen(net: HarmonizerNet, times: int, *, seed: int = 0) -> HarmonizerNet:
     config = replace(old, width=old.width * times, temperature=old.temperature * times**0.5)
     wide = HarmonizerNet(config)
     random = torch.Generator().manual_seed(seed)
-    # Which dimension of a weight counts inputs: a transposed convolution has them first. Others read no channels.
+    # Which dimension of a weight counts input channels (a transposed convolution's first). Others read no channels.
     inputs = {
         f"{name}.weight": 0 if isinstance(part, nn.ConvTranspose2d) else 1
         for name, part in wide.named_modules()
@@ -60,7 +60,7 @@ def widen(net: HarmonizerNet, times: int, *, seed: int = 0) -> HarmonizerNet:
 
 
 def _grown(values: Tensor, shape: tuple[int, ...], inputs: int | None, random: torch.Generator) -> Tensor:
-    """Repeat every dimension that grows to reach ``shape``; dimension ``inputs``, if it does, is shared out."""
+    """Repeat every dimension that must grow to ``shape``; if dimension ``inputs`` grows, its copies get shares."""
     growth = [after // before for before, after in zip(values.shape, shape, strict=True)]
     for axis, times in enumerate(growth):
         values = values.repeat_interleave(times, dim=axis)

@@ -1,4 +1,4 @@
-"""What the paper says its tables show, held against the results: computed, never typed."""
+"""What the paper says its tables show, checked against the results: verdicts are computed, never typed in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .results import overall
 
 Verdict = Literal["not yet trained", "one seed", "within noise", "holds", "fails"]
 
-# Two-sided 95 % points of Student's t by degrees of freedom; beyond the last the normal's is near enough.
+# Two-sided 95 % points of Student's t by degrees of freedom; beyond the last, the normal's is close enough.
 STUDENT = (
     *(12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13),
     *(2.12, 2.11, 2.10, 2.09, 2.09, 2.08, 2.07, 2.07, 2.06, 2.06, 2.06, 2.05, 2.05, 2.05, 2.04),
@@ -50,12 +50,12 @@ CLAIMS: tuple[Claim, ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two networks' PSNR over the seeds that both have, in dB.
+    """The difference of two networks' PSNR over the seeds that both have, in dB.
 
     Attributes:
         mean: 0 where no seed is shared.
         seeds: how many are shared.
-        margin: half of the 95 % interval; None where no two seeds of anything tell the noise.
+        margin: half of the 95 % interval; None where there are too few seeds to know the noise.
     """
 
     mean: float
@@ -65,7 +65,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim's verdict, and the difference to the strongest of its rivals (the first that is missing, if one is)."""
+    """A claim's verdict, the rival that decides it (the first that is missing, if one is), and the difference to it."""
 
     claim: Claim
     verdict: Verdict
@@ -91,7 +91,7 @@ class Scores:
         return sorted(s for s in seeds if self._streams[first, s] == self._streams[second, s])
 
     def difference(self, better: str, worse: str) -> Difference:
-        """Mean over the shared seeds, with the margin that the noise of all rows together gives."""
+        """Mean over the shared seeds, with a margin from the noise of all rows together."""
         seeds = self.shared(better, worse)
         if not seeds:
             return Difference(0.0, 0, None)
@@ -103,11 +103,11 @@ class Scores:
         return Difference(mean, len(seeds), margin)
 
     def _noise(self) -> tuple[float, int]:
-        """Deviation of one run, the row's and the seed's own effects taken off, and its degrees of freedom.
+        """Standard deviation of one run without the effects of its row and its seed, and its degrees of freedom.
 
-        From the seeds that tell most together with all rows that have them, so that a row of which few seeds are
-        there yet takes nothing away; a seed's effect is common to all rows, since they see the same composites.
-        "Base" is left out: another task makes another noise.
+        A seed has one effect on all rows, since they see the same composites. Of all sets of seeds that some row
+        has, the one is used that gives most degrees of freedom with all rows that have it; so a row with few seeds
+        does no harm. "Base" is left out, because it learns another task and has another noise.
         """
         several = [row for name, row in self.psnr.items() if len(row) >= 2 and name != "base"]
         tables = [[[row[s] for s in seeds] for row in several if row.keys() >= seeds.keys()] for seeds in several]
@@ -124,12 +124,12 @@ class Scores:
 
 
 def _freedom(table: list[list[float]]) -> int:
-    """What is left of a table's degrees of freedom when the effects of its rows and columns are taken off."""
+    """A table's degrees of freedom after the effects of its rows and columns are removed."""
     return (len(table) - 1) * (len(table[0]) - 1)
 
 
 def judge(claim: Claim, scores: Scores) -> Finding:
-    """Hold a claim against the results; with several rivals the weakest verdict counts."""
+    """Check a claim against the results; with several rivals the weakest verdict counts."""
     order: tuple[Verdict, ...] = ("not yet trained", "fails", "one seed", "within noise", "holds")
     findings: list[Finding] = []
     for rival in claim.worse:

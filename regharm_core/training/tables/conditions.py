@@ -1,4 +1,4 @@
-"""The terms on which every row is trained and measured, and the recipe that they make."""
+"""The conditions under which every row is trained and measured, and the recipe made from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..data.composites import CompositeConfig
 from ..run.recipe import Phase, Recipe
 from .rows import PAPER_WIDTH, find_network
 
-REVISION = 2  # raised when a change to the network or the training makes older results another experiment
+REVISION = 2  # raise it when the network or the training changes so that older results no longer compare
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Conditions:
 
     @property
     def name(self) -> str:
-        """Of the folder that holds the results under these conditions."""
+        """Name of the folder that holds the results under these conditions."""
         return f"w{self.width}-s{self.size}-b{self.batch}-n{self.steps}"
 
     def model(self, network: str) -> HarmonizerConfig:
@@ -51,7 +51,7 @@ class Conditions:
     def recipe(self, network: str, seed: int, data: Sequence[Path], out: Path, threads: int | None) -> Recipe:
         """How a row is trained: flips and random crops, most of them around the region that is changed.
 
-        In crops of whole photographs, the paper's, the foregrounds are small and a short training learns little.
+        The paper crops whole photographs; there foregrounds are small, and a short training learns little.
         """
         return Recipe(
             data=tuple(str(path) for path in data),
@@ -69,5 +69,5 @@ class Conditions:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As kept beside a result."""
+        """The fields, as they are saved with a result."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""A trained row on fixed pairs: as the paper measures, at the size that the network works at."""
+"""A trained row measured on fixed pairs, as the paper does, at the size that the network works at."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ...errors import InputError
 from ...network.face import Harmonizer
 from ..measuring.evaluate import evaluate
 
-MEASUREMENT = 2  # raised when older results were measured otherwise: such a row is measured again, not trained
+MEASUREMENT = 2  # raise it when the measuring changes: older rows are then measured again, not trained again
 
 
 def measure(net: Harmonizer, folder: Path, size: int) -> dict[str, Any]:
     """PSNR, MSE and fMSE of each kind of pairs, through the public call.
 
-    At the network's own size the call gives what the network drew (Eq. 6 or 7). In larger pictures it carries the
-    answer as local colour maps, which have every detail: what direct prediction loses does not show there.
+    At the network's own size the call gives what the network drew (Eq. 6 or 7). In larger pictures it applies
+    local colour maps, which keep every detail, so the detail that direct prediction loses would not show.
 
     Args:
         net: in eval mode.

@@ -1,4 +1,4 @@
-"""Results of the rows: one small JSON file a network, seed and set of conditions."""
+"""Results of the rows: one small JSON file for each network, seed and set of conditions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def result_path(folder: Path, conditions: Conditions, network: str, seed: int) -
 def is_done(path: Path, conditions: Conditions, network: str) -> bool:
     """Whether there is a result of this very network under these very conditions.
 
-    A field that has come to the configuration since stands at its default in the result.
+    Fields that were added to the configuration later count as their defaults.
     """
     if not path.is_file():
         return False
@@ -38,14 +38,14 @@ def _current(values: dict[str, Any]) -> bool:
 
 
 def cpu_seconds(path: Path) -> int | None:
-    """What a result of this revision that may have been measured otherwise says of its training; None without one."""
+    """CPU seconds of training that a result of this revision gives, however it was measured; None without one."""
     if not path.is_file() or (kept := read_result(path))["revision"] != REVISION:
         return None
     return kept.get("cpu_seconds_of_the_last_stretch")
 
 
 def write_result(path: Path, values: dict[str, Any]) -> None:
-    """Whole or not at all; one line a field, so that a change is easy to see."""
+    """Write a result whole or not at all; one line for each field, so that a change is easy to see."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items())
     with replacing(path) as temporary:

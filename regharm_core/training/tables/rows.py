@@ -87,8 +87,8 @@ NETWORKS: dict[str, HarmonizerConfig] = {
     "ltl-ptl-4c": _network(ltl=(32,), translation="ptl", times=4),
 }
 
-# Asked further, where a claim does not hold; no row of the paper's. Blocks' tokens are smaller than those of locations,
-# so that under the usual temperature PTL starts out looking at all of them alike.
+# Extra networks for a claim that does not hold; they are no rows of the paper. The tokens of blocks are smaller than
+# those of locations, so at the usual temperature PTL starts by looking at all blocks alike.
 PROBES: dict[str, HarmonizerConfig] = {
     "ptl-8-32-printed": _network(translation="ptl", temperature=0.177),  # Eq. 4 to the letter where C is 32
 }
@@ -136,7 +136,7 @@ def find_network(name: str) -> HarmonizerConfig:
 def networks_of(table: int) -> list[str]:
     """Keys of a table's networks in the order of its rows.
 
-    LTL at 32 px belongs to Table 2 as well: it is the final model's half.
+    LTL at 32 px belongs to Table 2 as well: it is one half of the final model.
     """
     keys = [line.network for line in LINES if line.table == table]
     if table == 2:

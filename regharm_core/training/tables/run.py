@@ -1,4 +1,4 @@
-"""One row trained by the usual loop, measured, and kept; rows that are done are not done again."""
+"""Rows trained with the usual loop, measured and saved; rows that are done are skipped."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def run_row(
     """Train one row (or go on with it) and measure it."""
     out = places.work / conditions.name / f"{network}-seed{seed}-r{REVISION}"
     recipe = conditions.recipe(network, seed, places.data, out, threads)
-    former = result_path(places.results, conditions, network, seed)  # of a row that is only measured again
+    former = result_path(places.results, conditions, network, seed)  # there if the row is only measured again
     began = time.process_time()
     net, _ = load_network(train(recipe, device, source=source))
     spent = time.process_time() - began
@@ -120,7 +120,7 @@ def run_row(
 
 
 def stream(source: Source, conditions: Conditions, seed: int, device: torch.device) -> list[float]:
-    """What tells one seed's composites from others: means of the first batch's composite, mask and target.
+    """Numbers that identify a seed's composites: means of the first batch's composite, mask and target.
 
     Rows are compared only where they saw the same.
     """
