@@ -2,19 +2,15 @@
 
     python -m benchmarks.memory
 
-One training step (forward and backward) at 256 x 256, where PTL sees 128 x 128 with C = 64 and LTL sees 16, 32 or
-64 px with 512, 256 or 128 channels. Every tensor that is allocated is counted: on a CPU by watching each
-operation's results until they are freed, on a GPU by the allocator's peak. "Alone" is the peak while the module runs
-by itself, above what its inputs, its output's gradient and its own weights hold; "in the network" is the peak of a
-whole step of RBase with the module less that of RBase. Writes memory.md beside this file, and paper/memory.json.
+One training step (forward and backward) at 256 x 256. Every tensor that is allocated is counted: on a CPU by watching
+each operation's results until they are freed, on a GPU by the allocator's peak. memory.md says what is meant by its
+columns; its tables are written here.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import weakref
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,13 +18,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from regharm_core.network.config import PTL_FRACTIONS
 from regharm_core.network.ltl import LTL
 from regharm_core.network.ptl import PTL
 from regharm_core.network.unet import HarmonizerNet
-from regharm_core.store.files import replacing
 from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.tables.rows import LINES, NETWORKS
+
+from .helpers.reports import fill, table
 
 BATCHES = (1, 4)
 SHARE = 0.2  # of the picture that is foreground
@@ -122,51 +118,23 @@ def main() -> None:
     """Measure, print and write."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
-    kept: dict[str, Any] = {"device": device.type, "batch": BATCHES[-1], "rows": {}}
-    base = network_peak("rbase", BATCHES[-1], device)
-    lines = ["# Memory\n", (__doc__ or "").split("\n\n", 2)[2], PRINT.format(device=device.type, base=base)]
-    head = "| row | batch 1, alone | batch 4, alone | batch 4, in the network | largest tensor | paper |"
-    for table, title in ((4, "PTL (Table 4): patch, stride"), (3, "LTL (Table 3)")):
-        lines += [f"\n## {title}\n", head, "| --- | ---: | ---: | ---: | ---: | ---: |"]
-        for line in (row for row in LINES if row.table == table):
-            one, four = (_alone(line.network, batch, device) for batch in BATCHES)
-            alone, small = sum(p for p, _ in four), sum(p for p, _ in one)
-            inside = network_peak(line.network, BATCHES[-1], device) - base
-            largest = max(large for _, large in one)
-            row = f"| {line.label} | {small:.0f} | {alone:.0f} | {inside:.0f} | {largest:.0f} | {line.memory} |"
-            print(row, flush=True)
-            lines.append(row)
-            kept["rows"][line.network] = {"alone": round(alone, 1), "in_network": round(inside, 1)}
-    lines += ["\n## PTL at 1/8, 1/32 against the foreground's share, batch 1\n", "| share | adds |", "| ---: | ---: |"]
-    for share in (0.05, 0.1, 0.2, 0.4, 0.8):
-        lines.append(f"| {share} | {added(PTL(64), 64, 128, 1, device, share)[0]:.0f} |")
-    lines += ["\n## Blocks that are never cut out\n", "| patch | stride | blocks K | K x C x h x w, MB |"]
-    lines += ["| --- | --- | ---: | ---: |"]
-    for patch, stride in PTL_FRACTIONS:
-        blocks = (stride - stride // patch + 1) ** 2
-        whole = blocks * 64 * (128 // patch) ** 2 * 4 / 1e6
-        lines.append(f"| 1/{patch} | 1/{stride} | {blocks} | {whole:.0f} |")
-    lines.append("")
-    here = Path(__file__)
-    for path, text in ((here.with_suffix(".md"), "\n".join(lines)), (here.parent / "paper/memory.json", _json(kept))):
-        with replacing(path) as temporary:
-            temporary.write_text(text)
-
-
-def _json(values: dict[str, Any]) -> str:
-    return json.dumps(values, indent=1) + "\n"
-
-
-PRINT = """
-Measured on {device} in fp32; all figures in MB; a fifth of the picture is foreground unless said otherwise. A whole
-step of RBase takes {base:.0f} MB at batch 4. "Largest tensor" is the largest single one, at batch 1. Where a row has
-several modules, "alone" is the sum of their peaks, which they do not reach at once. The paper does not state how it
-measured; its Table 3 (97, 120, 379 and, for all three together, 410) fits a base of 93 MB that every row contains.
-
-What keeps it low: foreground queries only; block sums by way of cells, computed again in the backward pass instead of
-kept; similarity maps of more than 4 million entries computed again in parts of a quarter of that (on a CPU; on a GPU
-the fused kernel does the same).
-"""
+    most = BATCHES[-1]
+    base = network_peak("rbase", most, device)
+    about = f"Measured on {device.type} in fp32. A whole step of RBase takes {base:.0f} MB at batch {most}."
+    parts, below = {"about": about}, True
+    head = f"row | >batch 1, alone | >batch {most}, alone | >batch {most}, in the network | >largest tensor | >paper"
+    for number in (3, 4):
+        rows: list[list[object]] = []
+        for line in (one for one in LINES if one.table == number):
+            one, several = (_alone(line.network, batch, device) for batch in BATCHES)
+            alone, inside = sum(peak for peak, _ in several), network_peak(line.network, most, device) - base
+            figures = (sum(peak for peak, _ in one), alone, inside, max(large for _, large in one))
+            rows.append([line.label, *(f"{figure:.0f}" for figure in figures), line.memory])
+            print(rows[-1], flush=True)
+            below = below and max(alone, inside) < line.memory
+        parts[f"table {number}"] = table(head, rows)
+    parts["about"] += f" In every row ours is below the paper's: {'yes' if below else 'no'}."
+    fill("memory", parts)
 
 
 if __name__ == "__main__":

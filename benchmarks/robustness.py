@@ -1,82 +1,41 @@
-"""Trust in figures: broken weights files timed, a soak, and what fuzzing found.
+"""Trust in figures: a soak, and what fuzzing found.
 
-    python -m benchmarks.robustness [broken] [soak] [weights] [pictures] [--calls 2000] [--minutes 10]
+    python -m benchmarks.robustness [soak] [weights] [pictures] [--calls 2000] [--minutes 10] [--seed 0]
 
-Without names, every part. Writes robustness.json and robustness.md beside this file; parts that were not asked
-for stay as they were. Each part runs in a process of its own, so that its memory is its own. Seconds are the
-CPU's, so that what else the machine does leaves no trace in them.
+Without names, every part. soak: many calls in one process, for memory, files and threads left behind. weights,
+pictures: the property tests of ``tests/robustness/fuzz.py``, fed with random bytes; what is neither an answer nor one
+of the project's own errors is a finding: it is raised, and its bytes lie in finding-NAME.bin. Writes robustness.json
+and the tables of robustness.md; parts that were not asked for stay as they were. Seconds and minutes are the CPU's, so
+that other programs on the machine do not change them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import threading
 import time
+import warnings
+from collections.abc import Callable
 from datetime import datetime, timezone
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from regharm_core import CheckpointError, harmonize, load_harmonizer
-from regharm_core.pipeline import default_weights
-from regharm_core.store.checkpoint import load_network
-from regharm_core.store.files import replacing
-from tests.robustness.corpus import good_file, malformed, mutated
-from tests.robustness.limits import measured
+from regharm_core import RegHarmError, harmonize, load_harmonizer
+from tests.robustness.fuzz import TARGETS
 
-from .peak import resident
+from .helpers.peak import resident
+from .helpers.reports import fill, load, save, table
 
-MIB = 1 << 20
-TITLES = {
-    "broken": "Broken weights files",
-    "soak": "Soak",
-    "weights": "Fuzzing the weights reader",
-    "pictures": "Fuzzing the way of a picture",
-}
+TITLES = {"soak": "Soak", "weights": "Fuzzing the weights reader", "pictures": "Fuzzing the way of a picture"}
+Facts = dict[str, object]
 
 
-def broken_files() -> dict[str, object]:
-    """The corpus, and 2,000 seeded flips and splices of the bundled weights: slowest, and highest memory."""
-    torch.set_num_threads(1)
-    bundled = default_weights().read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "given.safetensors"
-        load_network(good_file(Path(folder)))  # what is imported and cached on first use
-        corpus = [data for _, data in malformed(good_file(Path(folder)).read_bytes())]
-        loaded, slowest, highest, beyond = 0, 0.0, 0, 0
-
-        def load() -> None:
-            nonlocal loaded
-            try:
-                load_network(path)
-                loaded += 1
-            except CheckpointError:
-                pass
-
-        for data in chain(corpus, mutated(bundled, 2000, 0)):
-            path.write_bytes(data)
-            seconds, grown = measured(load)
-            slowest, highest, beyond = max(slowest, seconds), max(highest, grown), max(beyond, grown - 2 * len(data))
-    return {
-        "malformed files": len(corpus),
-        "flips and splices of the bundled weights": 2000,
-        "of them valid": loaded,
-        "CPU seconds of the slowest": round(slowest, 3),
-        "bundled weights, MiB": round(len(bundled) / MIB, 2),
-        "highest memory of one load, MiB": round(highest / MIB, 2),
-        "highest memory beyond twice the file, MiB": round(beyond / MIB, 2),
-    }
-
-
-def soak(calls: int) -> dict[str, object]:
+def soak(calls: int) -> Facts:
     """Mixed sizes and masks in one process: memory against calls, files and threads left behind."""
     torch.set_num_threads(2)
     rng, model = random.Random(0), load_harmonizer()
@@ -118,50 +77,66 @@ def soak(calls: int) -> dict[str, object]:
     }
 
 
-def report(parts: dict[str, dict[str, object]]) -> str:
-    """The parts as Markdown."""
-    lines = ["# Robustness", "", "Made by `python -m benchmarks.robustness` on a CPU. Seconds are the CPU's.", ""]
-    for name, title in TITLES.items():
-        if name in parts:
-            lines += [f"## {title}", "", f"`python -m benchmarks.robustness {name}`", "", "| what | figure |"]
-            lines += ["| --- | --- |"] + [f"| {what} | {value} |" for what, value in parts[name].items()] + [""]
-    return "\n".join(lines)
+def fuzz(name: str, minutes: float, seed: int) -> Facts:
+    """Feed a target for some minutes; returns what happened."""
+    rng, seconds, said, answers = random.Random(seed), [0.0], [""], 0
+    torch.set_num_threads(1)
+
+    def attempt(work: Callable[[], object]) -> None:
+        nonlocal answers
+        began = time.process_time()
+        try:
+            work()
+            answers += 1
+        except RegHarmError as error:
+            said.append(str(error))
+        seconds.append(time.process_time() - began)
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        feed = TARGETS[name](Path(folder), attempt).hypothesis.fuzz_one_input
+        until = time.process_time() + 60 * minutes
+        while time.process_time() < until:
+            data = rng.randbytes(rng.randrange(8, 2000))
+            try:
+                feed(data)
+            except BaseException:
+                Path(f"finding-{name}.bin").write_bytes(data)
+                raise
+    return {
+        "CPU minutes": minutes,
+        "seed": seed,
+        "answers": answers,
+        "clear errors": len(said) - 1,
+        "anything else": 0,  # it would have been raised
+        "characters of the longest message": max(map(len, said)),
+        "CPU seconds of the slowest input": round(max(seconds), 3),
+    }
 
 
-def in_process(*arguments: str) -> dict[str, object]:
-    """The JSON that a module of this project prints, run on its own."""
-    done = subprocess.run([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def section(name: str, facts: Facts) -> str:
+    """A part as Markdown."""
+    made = table("what | figure", facts.items())
+    return f"## {TITLES[name]}\n\n`python -m benchmarks.robustness {name}`\n\n{made}"
 
 
 def main() -> None:
-    """Run the parts that are asked for and write the report."""
+    """Run the parts that are asked for, the soak first, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(TITLES))
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--here", choices=["broken", "soak"], help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    if options.here is not None:
-        print(json.dumps(broken_files() if options.here == "broken" else soak(options.calls)))
-        return
     if unknown := set(options.parts) - set(TITLES):
         parser.error(f"unknown parts {sorted(unknown)}; known are {list(TITLES)}")
-    here, minutes = "benchmarks.robustness", str(options.minutes)
-    jobs = {
-        "broken": (here, "--here", "broken"),
-        "soak": (here, "--here", "soak", "--calls", str(options.calls)),
-        "weights": ("benchmarks.fuzz", "weights", "--minutes", minutes),
-        "pictures": ("benchmarks.fuzz", "pictures", "--minutes", minutes),
-    }
-    for name in options.parts or TITLES:
-        facts = in_process(*jobs[name]) | {"made on": datetime.now(timezone.utc).date().isoformat()}
-        kept = Path(__file__).with_suffix(".json")
-        parts = (json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}) | {name: facts}
-        with replacing(kept) as temporary:
-            temporary.write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
-        with replacing(kept.with_suffix(".md")) as temporary:
-            temporary.write_text(report(parts), encoding="utf-8")
+    for name in (name for name in TITLES if name in options.parts or not options.parts):
+        facts = soak(options.calls) if name == "soak" else fuzz(name, options.minutes, options.seed)
+        facts["made on"] = datetime.now(timezone.utc).date().isoformat()
+        print(name, facts, flush=True)
+        parts = (load("robustness") or {}) | {name: facts}
+        save("robustness", parts)
+        fill("robustness", {"tables": "\n\n".join(section(n, parts[n]) for n in TITLES if n in parts)})
 
 
 if __name__ == "__main__":

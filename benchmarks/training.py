@@ -5,26 +5,25 @@
                                   [--data TAR ...]
 
 Steps are those of the training loop itself. The three are timed in turn, round by round, so that a busy minute hits
-all of them; medians count. With --cpu-time the process's own CPU time, divided by its threads, counts in place of the
-clock's: what a CPU shared with other programs would do alone. The data are made unless --data names photographs.
-Adds its rows to training.json and writes all of them as training.md; a row that was there before is replaced.
+all of them, and medians count. With --cpu-time the process's own CPU time, divided by its threads, counts instead of
+the clock's: what a CPU that other programs share would do alone. The data are made unless --data names photographs.
+Adds its rows to training.json, in place of former ones alike, and writes all of them as the table of training.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
 from regharm_core import HarmonizerConfig
-from regharm_core.store.files import replacing
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
 from regharm_core.training.data.source import Batch, Source
@@ -32,12 +31,14 @@ from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.loop import _Run
 from regharm_core.training.run.recipe import Phase, Recipe
 
-HERE = Path(__file__)
+from .helpers.reports import fill, load, save, table
+
 MODELS = {
     "lite": HarmonizerConfig(width=16, gated=False, refine=(1, 1, 1, 0)),
     "full": HarmonizerConfig(),  # the paper's
 }
 KEY = ("device", "model", "size", "batch", "precision")
+TIMED = ("data", "network", "whole")
 
 
 class Repeated:
@@ -77,14 +78,9 @@ def measure(options: argparse.Namespace, photographs: Photographs, settings: tup
     fixed = Repeated(maker.batch(batch, size, random))
 
     def run(source: Source) -> _Run:
-        phases = (Phase(size, batch, 1.0),)
-        bf16 = precision == "bf16"
-        recipe = Recipe(("made",), folder, MODELS[model], phases=phases, seconds=1e9, bf16=bf16)
-        return _Run(recipe, alone(device), source)
+        terms = {"phases": (Phase(size, batch, 1.0),), "seconds": 1e9, "bf16": precision == "bf16"}
+        return _Run(Recipe(("made",), folder, MODELS[model], **terms), alone(device), source)
 
-    clock = time.perf_counter
-    if options.cpu_time:
-        clock = lambda: time.process_time() / options.threads  # noqa: E731
     with tempfile.TemporaryDirectory() as folder:
         network, whole = run(fixed), run(maker)
         calls: dict[str, Callable[[], object]] = {
@@ -95,56 +91,35 @@ def measure(options: argparse.Namespace, photographs: Photographs, settings: tup
         seconds: dict[str, list[float]] = {name: [] for name in calls}
         for n in range(options.rounds + 1):
             for name, call in calls.items():
-                wait(device)
-                began = clock()
+                began = clock(options)
                 call()
-                wait(device)
                 if n > 0:  # the first warms up
-                    seconds[name].append(clock() - began)
-    row = dict(zip(KEY, (told(device, options), *settings), strict=True))
+                    seconds[name].append(clock(options) - began)
+    place = f"{device.type}, {options.threads} thread{'s' * (options.threads > 1)}"
+    if device.type == "cuda":
+        place = torch.cuda.get_device_name(device)
+    row = dict(zip(KEY, (place, *settings), strict=True))
     row |= {name: round(batch / statistics.median(times), 2) for name, times in seconds.items()}
     print(row, flush=True)
     return row | {"torch": torch.__version__, "note": options.note}
 
 
-def wait(device: torch.device) -> None:
-    """Until an accelerator has done what it was told."""
-    if device.type == "cuda":
+def clock(options: argparse.Namespace) -> float:
+    """Seconds, once a GPU has done what it was told."""
+    if options.device.startswith("cuda"):
         torch.cuda.synchronize()
+    return time.process_time() / options.threads if options.cpu_time else time.perf_counter()
 
 
-def told(device: torch.device, options: argparse.Namespace) -> str:
-    """What it ran on, in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type}, {options.threads} thread{'s' * (options.threads > 1)}"
-
-
-def report(rows: list[dict]) -> str:
-    """All rows as a table."""
-    lines = [
-        "# Training\n\nMade by `python -m benchmarks.training`: images a second of the data path alone, of the network "
-        "alone (forward, backward, Adam, moving average) and of whole steps; medians of rounds in which the three took "
-        "turns. *lite* is the width 16 of the bundled weights, *full* the paper's network. The last column is the data "
-        "path's time as a share of the whole step's.\n",
-        "| device | network | px | batch | precision | data path | network | whole step | data's share |",
-        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
-    ]
+def tables(rows: list[dict]) -> str:
+    """All rows as a table, and what is to be known of each device."""
+    head = "device | network | >px | >batch | precision | >data path | >network | >whole step | >data's share"
+    cells = [[*(row[k] for k in (*KEY, *TIMED)), f"{row['whole'] / row['data']:.0%}"] for row in rows]
+    first: dict[str, dict] = {}
     for row in rows:
-        cells = [row[k] for k in KEY] + [row["data"], row["network"], row["whole"]]
-        lines.append(f"| {' | '.join(map(str, cells))} | {row['whole'] / row['data']:.0%} |")
-    for device in dict.fromkeys(row["device"] for row in rows):
-        first = next(row for row in rows if row["device"] == device)
-        lines.append(f"\n{device}: torch {first['torch']}{'; ' if first['note'] else ''}{first['note']}.")
-    return "\n".join([*lines, ""])
-
-
-def write(rows: list[dict]) -> None:
-    """The table and the figures behind it."""
-    kept = json.dumps(rows, indent=1) + "\n"
-    for path, text in ((HERE.with_suffix(".md"), report(rows)), (HERE.with_suffix(".json"), kept)):
-        with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        first.setdefault(row["device"], row)
+    notes = [f"{d}: torch {row['torch']}{'; ' if row['note'] else ''}{row['note']}." for d, row in first.items()]
+    return "\n\n".join([table(head, cells), *notes])
 
 
 def main() -> None:
@@ -163,17 +138,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     photographs = load_photographs(options.data) if options.data else made_photographs()
-    kept = HERE.with_suffix(".json")
-    rows: dict[tuple, dict] = {}
-    for row in json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []:
+    rows = {tuple(row[k] for k in KEY): row for row in load("training") or []}
+    for settings in product(options.models, options.sizes, options.batches, options.precisions):
+        row = measure(options, photographs, settings)
         rows[tuple(row[k] for k in KEY)] = row
-    for model in options.models:
-        for size in options.sizes:
-            for batch in options.batches:
-                for precision in options.precisions:
-                    row = measure(options, photographs, (model, size, batch, precision))
-                    rows[tuple(row[k] for k in KEY)] = row
-                    write(list(rows.values()))
+        save("training", list(rows.values()))
+        fill("training", {"table": tables(list(rows.values()))})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.rivals import rival
+from benchmarks.helpers.methods import rival
 
 ADAPTER = """
 from beside import GAIN

@@ -1,1 +1,1 @@
-"""The paper's tables and figures 1 and 5, made again: results, pictures and the commands that make ../paper.md."""
+"""The paper's tables and figures 1 and 5, made again; the report is ``benchmarks/paper.md``."""

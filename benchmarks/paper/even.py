@@ -2,34 +2,31 @@
 
     python -m benchmarks.paper.even FOLDER_OF_KINDS [--weights W ...] [--size N]
 
-Equal attention leaves a layer one answer for all of a foreground: LTL the background's mean token, PTL the mean of all
-blocks' appearances, which is what AdaIN takes but for the spread between blocks. The weights are not trained again,
-so that the loss also holds what a network could have made up for with training: it is an upper bound of what matching
-by region is worth. Writes even.json beside this file, where rows of other weights stay: by weights and layers, the
-change of PSNR with its 95 % interval (bootstrap over the pairs), and how many references a location really looks at
-(see ``regions.py``), trained and ("first") before.
+With equal attention a layer has one answer for all of a foreground: LTL the background's mean token, PTL the mean of
+all blocks' appearances, which is what AdaIN takes but for the spread between blocks. The weights are not trained
+again, so the loss also holds what training could have made up for: matching by region is worth at most this. Adds to
+even.json, by weights and layers: the change of PSNR with its 95 % interval (bootstrap over the pairs), and how many
+references a location really looks at, trained and ("first") before. ``benchmarks.paper.report`` makes the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from regharm_core import HarmonizerNet
-from regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
+from regharm_core.pipeline import default_weights
 from regharm_core.store.checkpoint import load_network
-from regharm_core.store.files import replacing
 from regharm_core.training.measuring.pairs import read_pairs
 from regharm_core.training.measuring.validation import list_kinds
 from regharm_core.training.tables.measure import measure
 
-from .bootstrap import bootstrap
-from .regions import fitted, width
+from ..helpers.looking import bootstrap, untrained, width
+from ..helpers.reports import load, save
 
 EVEN = 1e6  # a temperature at which every reference that may be consulted weighs the same
 
@@ -55,11 +52,6 @@ def change(before: list[float], after: list[float]) -> dict[str, float | list[fl
     }
 
 
-def measured(net: HarmonizerNet, folder: Path, size: int) -> list[float]:
-    """Every pair's PSNR, kind after kind."""
-    return [value for kind in measure(net, folder, size).values() for value in kind["psnr"]]
-
-
 @torch.no_grad()
 def widths(net: HarmonizerNet, folder: Path) -> dict[str, float]:
     """By layer, the share of the references that a location looks at, mean over the pairs at the network's size."""
@@ -77,34 +69,26 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path, nargs="+", default=[])
+    parser.add_argument("--weights", type=Path, nargs="+", default=[], help="default: the bundled ones")
     parser.add_argument("--size", type=int, default=256, help="px a side of the pairs")
     options = parser.parse_args()
-    paths = options.weights or [next(p for n in DEFAULT_WEIGHTS if (p := WEIGHTS_FOLDER / n).is_file())]
-    out = Path(__file__).with_suffix(".json")
-    rows = json.loads(out.read_text()) if out.is_file() else {}
-    for path in paths:
-        weights = path.stem if path.stem != "weights" else path.parent.name  # a row's are runs/.../NAME/weights
-        trained: list[float] = []
+    rows = load("even") or {}
+    for path in options.weights or [default_weights()]:
+        name = path.stem if path.stem != "weights" else path.parent.name  # a row's are runs/.../NAME/weights
         whole = load_network(path)[0].float().eval()
         looked = widths(whole, options.folder)
-        torch.manual_seed(0)
-        first = widths(fitted(HarmonizerNet(whole.config), list_kinds(options.folder)[0]), options.folder)
+        first = widths(untrained(whole.config, list_kinds(options.folder)[0]), options.folder)
+        trained: list[float] = []
         for layers, net in variants(whole):
-            values = measured(net, options.folder, options.size)
+            kinds = measure(net, options.folder, options.size).values()
+            values = [psnr for kind in kinds for psnr in kind["psnr"]]
             trained = trained or values
-            facts = {"weights": weights, "size": options.size, "pairs": len(values), "even": layers}
-            facts |= (
-                {"mean": round(sum(values) / len(values), 2)}
-                | change(trained, values)
-                | {"width": looked.get(layers), "first": first.get(layers)}
-            )
-            rows[f"{weights} {options.size} {layers}"] = facts
-            print(facts, flush=True)
-    with replacing(out) as temporary:
-        temporary.write_text(
-            "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n}\n"
-        )
+            row = {"weights": name, "size": options.size, "pairs": len(values), "even": layers}
+            row |= {"mean": round(sum(values) / len(values), 2), **change(trained, values)}
+            row |= {"width": looked.get(layers), "first": first.get(layers)}
+            rows[f"{name} {options.size} {layers}"] = row
+            print(row, flush=True)
+    save("even", rows)
 
 
 if __name__ == "__main__":

@@ -4,99 +4,133 @@
 
 Figure 5: for each composite, what it looks like (the foreground outlined), where its whole foreground looks by way of
 PTL and of LTL, and the harmonized picture. Figure 1: one foreground of two materials, and where each of two points
-looks. The network is shown the whole picture. Writes figure5.jpg and figure1.jpg beside this file.
+looks. The network is shown the whole picture. Writes figure5.jpg and figure1.jpg.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from regharm_core import HarmonizerNet, attention_map, harmonize, load_harmonizer
 from regharm_core.picture.heatmap import overlay
 from regharm_core.store.files import replacing
 
-from .scenes import Scene, scenes, two_points
+from ..helpers.reports import PICTURES
 
-TILE = (230, 170)  # px
-ROOM = 18  # px above each column and left of each row for a title
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+CAT, ROCKET, TABLE = PICTURES / "cat.jpg", PICTURES / "rocket.jpg", SAMPLES / "background.png"
+TILE = (2.3, 1.7)  # inches of 100 px
 REACH = 5  # px around a point that are asked about
+Point = tuple[int, int]  # x, y in px
 
 
-def outlined(image: Tensor, mask: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Scene:
+    """A composite of the figures: image 1 3 H W and mask 1 1 H W in [0, 1]."""
+
+    name: str
+    image: Tensor
+    mask: Tensor
+    points: tuple[Point, ...] = ()
+
+
+def read(path: Path, mode: str = "RGB") -> Tensor:
+    """1 C H W in [0, 1]."""
+    values = torch.from_numpy(np.array(Image.open(path).convert(mode))).float() / 255
+    return values[None, None] if values.ndim == 2 else values.permute(2, 0, 1)[None]
+
+
+def sample(title: str, name: str) -> Scene:
+    """A composite that ships with the project."""
+    return Scene(title, read(SAMPLES / f"{name}.png"), read(SAMPLES / f"{name}_mask.png", "L"))
+
+
+def relit(title: str, path: Path, outline: list[Point], gain: tuple[float, float, float], *points: Point) -> Scene:
+    """A part of a photograph under another light (gains of R, G, B); two points outline an ellipse by its box."""
+    image = read(path)
+    drawn = Image.new("L", (image.shape[3], image.shape[2]), 0)
+    draw = ImageDraw.Draw(drawn)
+    draw.ellipse(outline, fill=255) if len(outline) == 2 else draw.polygon(outline, fill=255)
+    soft = np.array(drawn.filter(ImageFilter.GaussianBlur(1.5)))
+    mask = torch.from_numpy(soft).float()[None, None] / 255
+    lit = (image * torch.tensor(gain)[None, :, None, None]).clamp(0, 1)
+    return Scene(title, image + mask * (lit - image), mask, points)
+
+
+def scenes_of_figure_5() -> list[Scene]:
+    """Composites of the project and parts of photographs."""
+    tower = [(566, 0), (600, 0), (640, 300), (640, 426), (576, 426), (570, 250)]
+    return [
+        sample("cup, colder", "cup"),
+        sample("astronaut, greener", "astronaut"),
+        sample("shuttle on a table", "shuttle"),
+        relit("one eye, bluer", CAT, [(288, 98), (352, 170)], (0.7, 0.85, 1.3)),
+        relit("fur, redder", CAT, [(60, 10), (150, 80)], (1.3, 0.85, 0.8)),
+        relit("tower, warmer", ROCKET, tower, (1.6, 1.15, 0.7)),
+        relit("sky, greener", ROCKET, [(380, 40), (520, 180)], (0.9, 1.35, 0.8)),
+        relit("wood, bluer", TABLE, [(400, 250), (580, 390)], (0.7, 0.95, 1.3)),
+    ]
+
+
+def scenes_of_figure_1() -> list[Scene]:
+    """Foregrounds of two materials, with a point on each."""
+    saucer = relit("saucer and wood", TABLE, [(395, 130), (585, 330)], (0.75, 0.95, 1.25), (440, 190), (545, 230))
+    return [saucer, relit("eye and fur", CAT, [(270, 80), (368, 190)], (0.75, 0.9, 1.25), (317, 137), (335, 175))]
+
+
+def outlined(scene: Scene) -> Tensor:
     """The picture with a white line around the foreground: 1 3 H W."""
-    hard = (mask > 0.5).float()
+    hard = (scene.mask > 0.5).float()
     edge = F.max_pool2d(hard, 5, 1, 2) - hard
-    return image * (1 - edge) + edge
+    return scene.image * (1 - edge) + edge
 
 
-def tile(picture: Tensor) -> Image.Image:
-    """1 3 H W -> a picture that fits TILE, on white."""
-    values = (picture[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    image = Image.fromarray(np.ascontiguousarray(values))
-    image.thumbnail(TILE, Image.Resampling.LANCZOS)
-    page = Image.new("RGB", TILE, "white")
-    page.paste(image, ((TILE[0] - image.width) // 2, (TILE[1] - image.height) // 2))
-    return page
+def write_page(columns: dict[str, list[Tensor]], rows: list[str], path: Path) -> None:
+    """Columns of pictures (1 3 H W) under their titles."""
+    from matplotlib.figure import Figure
 
-
-def page(columns: list[list[Tensor]], titles: list[str], rows: list[str], path: Path) -> None:
-    """Write columns of pictures under their titles."""
-    width, height = TILE[0] + 4, TILE[1] + 4
-    sheet = Image.new("RGB", (ROOM + width * len(columns), ROOM + height * len(rows)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for x, (column, title) in enumerate(zip(columns, titles, strict=True)):
-        draw.text((ROOM + x * width + 4, 3), title, fill="black")
+    figure = Figure((TILE[0] * len(columns), TILE[1] * len(rows)), dpi=100, layout="constrained")
+    places = figure.subplots(len(rows), len(columns))
+    for x, (title, column) in enumerate(columns.items()):
+        places[0, x].set_title(title, fontsize=8)
         for y, picture in enumerate(column):
-            sheet.paste(tile(picture), (ROOM + x * width, ROOM + y * height))
-    for y, name in enumerate(rows):
-        text = Image.new("RGB", (TILE[1], ROOM - 4), "white")
-        ImageDraw.Draw(text).text((4, 1), name, fill="black")
-        sheet.paste(text.rotate(90, expand=True), (2, ROOM + y * height))
+            places[y, x].imshow(picture[0].clamp(0, 1).permute(1, 2, 0).numpy())
+            places[y, x].set(xticks=[], yticks=[], ylabel="" if x else rows[y])
     with replacing(path) as temporary:
-        sheet.save(temporary, "JPEG", quality=88)
+        figure.savefig(temporary, pil_kwargs={"quality": 88})
 
 
-def figure_5(net: HarmonizerNet, path: Path, layers: dict[str, str]) -> None:
-    """Composites, contribution maps, predictions."""
-    columns: list[list[Tensor]] = []
-    for scene in scenes():
-        heats = [attention_map(net, scene.image, scene.mask, layer=layer, context=None) for layer in layers]
-        maps = [overlay(scene.image, heat) for heat in heats]
-        made = harmonize(net, scene.image, scene.mask, context=None)
-        columns.append([outlined(scene.image, scene.mask), *maps, made])
-    page(columns, [s.name for s in scenes()], ["composite", *layers.values(), "harmonized"], path)
+def figure_5(net: HarmonizerNet, layers: dict[str, str]) -> None:
+    """Composites, what the whole foreground looks at, predictions."""
+    columns: dict[str, list[Tensor]] = {}
+    for s in scenes_of_figure_5():
+        heats = [attention_map(net, s.image, s.mask, layer=layer, context=None) for layer in layers]
+        made = harmonize(net, s.image, s.mask, context=None)
+        columns[s.name] = [outlined(s), *(overlay(s.image, heat) for heat in heats), made]
+    write_page(columns, ["composite", *layers.values(), "harmonized"], PICTURES / "figure5.jpg")
 
 
-def _asked(scene: Scene, point: tuple[int, int]) -> Tensor:
-    y, x = (torch.arange(side) for side in scene.mask.shape[-2:])
-    near = (y[:, None] - point[1]).square() + (x[None] - point[0]).square() <= REACH**2
-    return near.float()[None, None] * (scene.mask > 0)
-
-
-def figure_1(net: HarmonizerNet, path: Path, layers: dict[str, str]) -> None:
+def figure_1(net: HarmonizerNet, layers: dict[str, str]) -> None:
     """Two points of one foreground, marked in green, and where each looks."""
-    columns: list[list[Tensor]] = []
-    titles: list[str] = []
-    for scene in two_points():
-        for point in scene.points:
-            asked = _asked(scene, point)
-            green = torch.tensor([0.1, 1.0, 0.1])[None, :, None, None]
-            shown = outlined(scene.image, scene.mask)
-            shown = shown + asked * (green - shown)
-            heats = [
-                attention_map(net, scene.image, scene.mask, query_mask=asked, layer=layer, context=None)
-                for layer in layers
-            ]
-            columns.append([shown, *(overlay(scene.image, heat) for heat in heats)])
-            titles.append(f"{scene.name}: {point}")
-    page(columns, titles, ["composite", *layers.values()], path)
+    columns: dict[str, list[Tensor]] = {}
+    for s in scenes_of_figure_1():
+        y, x = (torch.arange(side) for side in s.mask.shape[-2:])
+        for point in s.points:
+            near = (y[:, None] - point[1]).square() + (x[None] - point[0]).square() <= REACH**2
+            asked = near.float()[None, None] * (s.mask > 0)
+            shown = outlined(s)
+            shown = shown + asked * (torch.tensor([0.1, 1.0, 0.1])[None, :, None, None] - shown)
+            heats = [attention_map(net, s.image, s.mask, query_mask=asked, layer=n, context=None) for n in layers]
+            columns[f"{s.name}: {point}"] = [shown, *(overlay(s.image, heat) for heat in heats)]
+    write_page(columns, ["composite", *layers.values()], PICTURES / "figure1.jpg")
 
 
 def main() -> None:
@@ -105,9 +139,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     net = load_harmonizer(parser.parse_args().weights)
     layers = {"ptl": "PTL"} | {f"ltl{size}": f"LTL {size}" for size in net.config.ltl}
-    here = Path(__file__).resolve().parent
-    figure_5(net, here / "figure5.jpg", layers)
-    figure_1(net, here / "figure1.jpg", layers)
+    figure_5(net, layers)
+    figure_1(net, layers)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,16 @@
-"""What the paper's tables vary, as one frozen, validated dataclass."""
+"""What the paper's tables vary, as one frozen, validated dataclass.
+
+The paper gives four parameter counts (Table 5) and no list of layers. Four layouts of gates and extra convolutions were
+found that meet all four within 1 %; the default is the first of them. Trained small and short (width 16, 64 px, 11,200
+composites) their errors lie too close to tell them apart (seeds alone differ by 2 %), so time decides. One pass at
+128 px on one CPU thread, and the error left in percent:
+
+- gates, refine (2, 2, 2, 2): 32.8 ms, 90.7
+- no gates, (2, 4, 3, 4): 33.2 ms, 91.6
+- no gates, (2, 4, 4, 0): 28.0 ms, 92.5
+- no gates, (3, 1, 0, 1): 24.8 ms, 88.0
+- no gates, (1, 1, 1, 0), the bundled weights', 16 % fewer parameters: 23.0 ms, 87.1
+"""
 
 from __future__ import annotations
 
@@ -34,7 +46,8 @@ class HarmonizerConfig:
         ptl_patch, ptl_stride: PTL's patch and stride as 1/fraction of the feature (Table 4).
         residual: True for Eq. 7 (O = I + R * M), False for Eq. 6, the direct prediction of "Base".
         temperature: attention logits are divided by ``temperature * sqrt(C)``. Eq. 1 and 4 print no
-            division; without one, tokens normalised to unit variance give one-hot attention.
+            division; without one, tokens normalised to unit variance give one-hot attention. In short trainings a
+            tenth of 1 left 90.7 % of the error, four times 1 left 86.8 %, and three seeds of 1 left 84.9 to 89.1 %.
         gated: 1x1 sigmoid gates on the concatenated skip connections.
         refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
         view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep

@@ -5,6 +5,11 @@ residual is approximated by local affine maps of the composite's own colours (a 
 with the mask as weight). Their coefficients are smooth; applied to the full-size pixels they keep every detail.
 Because they are smooth, they are fitted on a grid of half the resolution (He and Sun, Fast Guided Filter,
 2015), from sums over all pixels.
+
+Other ways to the full size were measured on 14 photographs of about 1,024 px, from the same view. Of a foreground
+MSE of 1728 these maps leave 1319, one quadratic map for the whole foreground 1333, the enlarged residual 1383, and
+the residual enlarged from inside the mask only 1382. The network itself at 512 and 1,024 px leaves 1350 and 1419 and
+takes 10 and 100 times as long.
 """
 
 from __future__ import annotations

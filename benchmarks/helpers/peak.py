@@ -1,4 +1,4 @@
-"""Memory of the process's own, looked at while something runs (Linux)."""
+"""Memory of the process, looked at while something runs (Linux)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import os
 import threading
 from pathlib import Path
 
-MIB = 1 << 20
-PAGE = os.sysconf("SC_PAGE_SIZE") / MIB
+PAGE = os.sysconf("SC_PAGE_SIZE") / (1 << 20)  # MiB
 
 
 def resident() -> float:
-    """MiB of its own that the process has in memory now, without mapped files (Linux)."""
+    """MiB that the process has in memory now, without mapped files."""
     _, pages, shared, *_ = Path("/proc/self/statm").read_text().split()
     return (int(pages) - int(shared)) * PAGE
 
 
 class Peak:
-    """The highest :func:`resident` while a block runs, above what it was before, looked at every half millisecond."""
+    """The highest :func:`resident` while a block runs, less that of before. It looks every half millisecond."""
 
     def __enter__(self) -> Peak:
         self.before, self.grown, self.done = resident(), 0.0, threading.Event()
