@@ -12,8 +12,6 @@ left 84.9, 87.1 and 89.1 % of the error. With one thing changed:
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
