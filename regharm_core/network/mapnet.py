@@ -62,9 +62,16 @@ class MapNet(Harmonizer):
         self.ptl: PTL | None = None
         if config.translation == "ptl":
             self.ptl = PTL(fine, config.ptl_patch, config.ptl_stride, config.temperature)
+            self.ptl_gain = nn.Parameter(torch.zeros(fine, 1, 1))  # so that PTL can be added to a trained network
         self.head = nn.Conv2d(fine, 12, 3, padding=1)
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)
+
+    @property
+    def neutral(self) -> tuple[str, ...]:
+        """Prefixes of the parts that change nothing while they are new, so that a trained network may be given them."""
+        by_content = ("ltl.",) if self.config.matching == "content" else ()
+        return ("ptl.", "ptl_gain", "doubt.", *by_content)
 
     def train(self, mode: bool = True) -> MapNet:
         """As for every module, but the eye stays as it is."""
@@ -104,7 +111,7 @@ class MapNet(Harmonizer):
             features, whole = features * (1 + impression.scale) + impression.shift, impression
         foreground, background = _sides(mask, closed, eighth)
         features = self.up8(features, eighth, foreground, background)
-        content = self._content(seen)
+        content = self._content(seen, 1)
         if isinstance(self.ltl, ContentMatch) and content is not None:
             features, found = self.ltl(
                 features, content, image, foreground, background, return_attention=return_attention
@@ -118,7 +125,11 @@ class MapNet(Harmonizer):
         foreground, background = _sides(mask, closed, quarter)
         features = self.up4(features, quarter, foreground, background)
         if self.ptl is not None:
-            features, found = self.ptl(features, foreground, background, return_attention=return_attention)
+            known = self._content(seen, 0) if self.config.matching == "content" else None
+            translated, found = self.ptl(
+                features, foreground, background, content=known, return_attention=return_attention
+            )
+            features = features + self.ptl_gain * (translated - features)
             if found is not None:
                 attention["ptl"] = found
         maps = self.head(features).float()
@@ -149,12 +160,13 @@ class MapNet(Harmonizer):
         fine, middle, coarse, deep = (project(part) for project, part in zip(self.seen, fitted, strict=True))
         return [[fine], [middle], [coarse, deep]]
 
-    def _content(self, seen: list[list[Tensor]]) -> Tensor | None:
-        """What places at 1/8 are compared by: the eye's features there and, enlarged, those of 1/16."""
-        if not seen[1]:
+    def _content(self, seen: list[list[Tensor]], level: int) -> Tensor | None:
+        """What places are compared by at 1/4 (level 0) or 1/8 (1): the eye's features there and, enlarged, the next."""
+        if not seen[level]:
             return None
-        coarse = F.interpolate(seen[2][0], seen[1][0].shape[-2:], mode="bilinear", align_corners=False)
-        return torch.cat([seen[1][0], coarse], dim=1)
+        here = seen[level][0]
+        coarse = F.interpolate(seen[level + 1][0], here.shape[-2:], mode="bilinear", align_corners=False)
+        return torch.cat([here, coarse], dim=1)
 
 
 class Up(nn.Module):

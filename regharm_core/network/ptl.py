@@ -48,7 +48,13 @@ class PTL(nn.Module):
         self.squeeze = nn.Parameter(kernel)
 
     def forward(
-        self, features: Tensor, foreground: Tensor, background: Tensor, *, return_attention: bool = False
+        self,
+        features: Tensor,
+        foreground: Tensor,
+        background: Tensor,
+        *,
+        content: Tensor | None = None,
+        return_attention: bool = False,
     ) -> tuple[Tensor, Attention | None]:
         """Adjust the foreground of a shallow feature.
 
@@ -56,6 +62,8 @@ class PTL(nn.Module):
             features: B C H W.
             foreground: B 1 H W in [0, 1].
             background: B 1 H W in [0, 1], what may be consulted.
+            content: B D H W, compared in place of the features: a location by its content, a block by the mean of its
+                background's (not in the paper). The appearance that is fetched is the features' all the same.
             return_attention: also return the attention as data.
 
         Returns:
@@ -64,13 +72,18 @@ class PTL(nn.Module):
         size = (features.shape[-2], features.shape[-1])
         with torch.autocast(features.device.type, enabled=False):
             full, inside, outside = (single_or_double(part) for part in (features, foreground, background))
-            mean, deviation, content, allowed = self.blocks(full, outside)
+            mean, deviation, keys, allowed = self.blocks(full, outside)
             usable = allowed.any(1)[:, None, None]
             former = gather_tokens(full, (foreground[:, 0] > 0) & usable)
             share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, former.index) * former.valid  # B Lf
             queries = Tokens(_normalised(former.values, share), former.index, former.valid)
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
-            fetched = attend(queries.values, content, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
+            asked = queries
+            if content is not None:
+                known = F.instance_norm(single_or_double(content))
+                asked = gather_tokens(known, (foreground[:, 0] > 0) & usable)
+                keys = self.block_means(known, outside)
+            fetched = attend(asked.values, keys, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
             scale, shift = fetched.chunk(2, dim=2)
             translated = queries.values * scale + shift  # B Lf C, Eq. 5
             mixed = former.values + share[..., None] * (translated - former.values)
@@ -78,7 +91,7 @@ class PTL(nn.Module):
         if return_attention:
             side = self.cells - self.span + 1
             cells = F.adaptive_avg_pool2d(outside, self.cells)
-            attention = Attention(queries, content, allowed, self.temperature, size, (side, side), self.span, cells)
+            attention = Attention(asked, keys, allowed, self.temperature, size, (side, side), self.span, cells)
         return scatter_tokens(mixed, queries, features), attention
 
     def blocks(self, features: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -101,6 +114,15 @@ class PTL(nn.Module):
         mean = mean + centre[:, :, :, 0]
         tokens = [rearrange(part, "b c k -> b k c") for part in (mean, deviation, content)]
         return tokens[0], tokens[1], tokens[2], area[:, 0] > 0.5
+
+    def block_means(self, content: Tensor, background: Tensor) -> Tensor:
+        """The mean of each block's background: B D H W, B 1 H W -> B K D, resized as :meth:`blocks` does."""
+        height, width = (_next_multiple(side, self.cells) for side in content.shape[-2:])
+        if (height, width) != tuple(content.shape[-2:]):
+            content = F.interpolate(content, (height, width), mode="bilinear", align_corners=False)
+            background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
+        means = self._sum(content * background) / self._sum(background).clamp_min(1e-6)
+        return rearrange(means, "b d k -> b k d")
 
     def _moments(self, features: Tensor, background: Tensor, cell: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Each block's weighted sum, sum of squares and squeeze: B C H W, B 1 H W -> three of B C K."""

@@ -21,7 +21,8 @@ def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
 
     The part of the residual that the maps do not explain is mostly noise of the network (a faint grid with the
     stride of its transposed convolutions), not detail. Without it, results are 0.1 to 0.5 dB nearer to the truth on
-    every set of pairs; a network that draws the truth would want it (64.4 dB without, 69.4 with it). Only where a picture has the network's size (``exact``) is it kept, as in Eq. 7.
+    every set of pairs; a network that draws the truth would want it (64.4 dB without, 69.4 with it). Only where a
+    picture has the network's size (``exact``) is it kept, as in Eq. 7.
     """
     if views.maps is not None:
         own = views.maps[n : n + 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +40,7 @@ class Photographs:
         return Photographs(self.images.to(device), self.labels.to(device))
 
 
-def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers: int = 2) -> Photographs:
+def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers: int | None = None) -> Photographs:
     """Read tar files (or folders) of ``ID.webp`` / ``ID.png`` pairs: picture and 8-bit label map.
 
     Raises:
@@ -70,7 +71,7 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
         images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
         labels[n, 0] = torch.from_numpy(np.array(regions))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         list(pool.map(decode, range(len(pairs))))
     return Photographs(images, labels)
 

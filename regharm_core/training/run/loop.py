@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...network.build import build_network
 from ...network.face import Harmonizer, HarmonizerOutput
+from ...network.mapnet import MapNet
 from ...network.unet import HarmonizerNet
 from ...store.checkpoint import load_network, save_checkpoint
 from ...store.shards import split_file
@@ -231,8 +232,11 @@ def _start(net: Harmonizer, path: Path) -> None:
     width = net.config.width
     if isinstance(started, HarmonizerNet) and started.config.width < width and width % started.config.width == 0:
         started = widen(started, width // started.config.width)
+    state = started.state_dict()
+    if isinstance(net, MapNet):  # what begins as the identity may be added to a trained network
+        state = {k: v for k, v in net.state_dict().items() if k.startswith(net.neutral)} | state
     try:
-        net.load_state_dict(started.state_dict())
+        net.load_state_dict(state)
     except RuntimeError:
         raise ConfigError(
             f"the weights {path} to start from are of {info.config.to_json()}, the recipe's model is "

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Training on a GPU that is lent for minutes, in calls of their own: photographs come in parts, training goes on between.
+#
+#   scripts/gpu.sh take FOLDER            move FOLDER/*.tar, which came with this call, to $WORK
+#   scripts/gpu.sh start RECIPE [MORE]    train RECIPE in the background on all that has come; goes on from its state
+#   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
+#   scripts/gpu.sh stop                   end the training in the background; its state stays
+#
+# The recipe's data, out and start are replaced: $WORK/*.tar, $WORK/run, and $START (default: the bundled weights).
+# MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors, einops.
+#
+# Rehearsed on a CPU with the same words:
+#   WORK=runs/rehearsal DEVICE=cpu scripts/gpu.sh start recipes/regharm-gpu.json \
+#     '{"seconds": 10, "bf16": false, "phases": [{"size": 64, "batch": 8, "share": 1}]}'
+set -euo pipefail
+cd "$(dirname "$0")/.."
+WORK=${WORK:-/tmp/regharm}
+START=${START:-weights/regharm.safetensors}
+PYTHON=${PYTHON:-python3}
+mkdir -p "$WORK"
+
+case "${1:-}" in
+take)
+  mv "$2"/*.tar "$WORK"/
+  du -csh "$WORK"/*.tar
+  ;;
+start)
+  "$PYTHON" - "$2" "${3:-{\}}" "$WORK" "$START" <<'PYTHON' >"$WORK/recipe.json"
+import json
+import sys
+from pathlib import Path
+
+recipe, more, work, start = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+data = sorted(str(path) for path in work.glob("*.tar"))
+json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
+PYTHON
+  PYTHONUNBUFFERED=1 setsid nohup "$PYTHON" -m regharm_core train "$WORK/recipe.json" --device "${DEVICE:-cuda}" \
+    >>"$WORK/log" 2>&1 </dev/null &
+  echo $! >"$WORK/pid"
+  ;;
+look)
+  for _ in $(seq "$2"); do
+    sleep 1
+    kill -0 "$(cat "$WORK/pid")" 2>/dev/null || break
+  done
+  tail -n 12 "$WORK/log"
+  mkdir -p "$3"
+  cp "$WORK/log" "$3/"
+  "$PYTHON" - "$WORK/run/weights.safetensors" "$3/weights.safetensors" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from regharm_core.store.checkpoint import load_network, save_checkpoint
+
+net, info = load_network(Path(sys.argv[1]))
+save_checkpoint(net, Path(sys.argv[2]), facts=info.facts, dtype="fp16")
+print(Path(sys.argv[2]).stat().st_size, "bytes,", info.facts["images"], "composites")
+PYTHON
+  ;;
+stop)
+  kill "$(cat "$WORK/pid")" 2>/dev/null || true
+  ;;
+*)
+  sed -n '2,15p' "$0"
+  exit 2
+  ;;
+esac
