@@ -35,6 +35,7 @@ from .state import load_state, save_state
 from .widen import widen
 
 LOG_EVERY = 20.0  # seconds
+JUDGED = 0.01  # share of the doubt's loss: Adam makes up for it, and clipping looks at the answer's gradient alone
 RANKS_APART = 1 << 24  # between the seeds of processes: more than a run has steps; a CPU uses 32 bits of a seed
 
 
@@ -148,7 +149,7 @@ class _Run:
         loss = foreground_mse(output.image.float(), batch.target, batch.mask, area)
         self.optimizer.zero_grad(set_to_none=True)
         judged = doubt_loss(output, batch.target, batch.mask)
-        (loss if judged is None else loss + judged).backward()
+        (loss if judged is None else loss + JUDGED * judged).backward()
         nn.utils.clip_grad_norm_(self.learned, recipe.clip)
         self.optimizer.step()
         self.step += 1
