@@ -8,9 +8,8 @@ from torch import Tensor
 
 from .. import regharm_core as core
 from ..regharm_core.picture.heatmap import COLOUR_MAPS
-from . import host
-from .notices import stretched, unchanged
-from .sockets import CATEGORY, Harmonizer
+from . import host, status
+from .sockets import CATEGORY, STATUS, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
 
 
@@ -65,7 +64,7 @@ class AttentionMap(io.ComfyNode):
                     "MASK", display_name="map", tooltip="The map alone: white where the most was taken from."
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            **STATUS,
         )
 
     @classmethod
@@ -84,6 +83,7 @@ class AttentionMap(io.ComfyNode):
         used = fit_mask(mask, "mask", size)
         query = None if query_mask is None else fit_mask(query_mask, "query_mask", size)
         count = common_count(image, used, query)
+        cautions = status.repeated(count, {"mask": used, "query_mask": query})
         picture, used = repeat_rows(picture, count), repeat_rows(used, count)
         query = None if query is None else repeat_rows(query, count)
 
@@ -101,10 +101,8 @@ class AttentionMap(io.ComfyNode):
             return torch.cat([painted, heat], dim=1)
 
         result = host.in_batches(harmonizer, work, count, size)
-        if warning := unchanged(used, None, harmonizer.model.config.view):
-            warning = warning.replace("returned unchanged", "without attention")
-        elif query is not None and not bool((query * used).amax((1, 2, 3)).all()):
-            warning = "Warning: the query mask does not touch the foreground; its map is black."
-        host.warn(cls.hidden.unique_id, stretched({"mask": mask, "query_mask": query_mask}, size), warning)
+        cautions += status.stretched({"mask": mask, "query_mask": query_mask}, size)
+        cautions += status.unanswered(used, query, harmonizer.model.config.view)
         painted, heat = result[..., :3].to(image.dtype), result[..., 3]
-        return io.NodeOutput(join_image(painted, rest), heat)
+        facts = [status.looked_at(heat, used)]
+        return io.NodeOutput(join_image(painted, rest), heat, ui=host.status(facts, cautions))

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from .. import regharm_core as core
 from ..regharm_core.picture import masks
-from . import host
-from .notices import stretched, unchanged
-from .sockets import CATEGORY, Harmonizer
+from . import host, status
+from .sockets import CATEGORY, STATUS, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
 
 PER_FRAME, SHARED = "per frame", "shared"
@@ -117,7 +116,7 @@ class Harmonize(io.ComfyNode):
                     tooltip="The mask as it was used: fitted, inverted, expanded, feathered.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            **STATUS,
         )
 
     @classmethod
@@ -140,6 +139,8 @@ class Harmonize(io.ComfyNode):
         reference = None if reference_mask is None else fit_mask(reference_mask, "reference_mask", size)
         shown = None if blend_mask is None else fit_mask(blend_mask, "blend_mask", size)
         count = common_count(image, used, reference, shown)
+        given = {"mask": used, "reference_mask": reference, "blend_mask": shown}
+        cautions = status.repeated(count, given)
         colours, used = repeat_rows(colours, count), repeat_rows(used, count)
         reference = None if reference is None else repeat_rows(reference, count)
         shown = None if shown is None else repeat_rows(shown, count)
@@ -165,14 +166,16 @@ class Harmonize(io.ComfyNode):
             return masks.show_through(picture, result, weight, shown[rows].to(device))
 
         result = host.in_batches(harmonizer, work, count, size, together=shared)
-        if strength > 0:
-            given = {"mask": mask, "reference_mask": reference_mask, "blend_mask": blend_mask}
-            host.warn(
-                cls.hidden.unique_id,
-                stretched(given, size),
-                unchanged(used, reference, harmonizer.model.config.view),
-            )
-        return io.NodeOutput(join_image(result, rest), used[:, 0].to(result.device))
+        facts = [status.changed(colours, result, used)]
+        if strength == 0:
+            facts = [f"strength is 0: {status.counted(count)} returned unchanged"]
+        else:
+            advice = f"Should invert_mask be {'off' if invert_mask else 'on'}?"
+            odd, untouched = status.oddities(used, reference, harmonizer.model.config.view, advice)
+            facts = [] if untouched else facts
+            cautions += status.stretched(dict(zip(given, (mask, reference_mask, blend_mask), strict=True)), size)
+            cautions += odd + status.hidden(used, shown)
+        return io.NodeOutput(join_image(result, rest), used[:, 0].to(result.device), ui=host.status(facts, cautions))
 
 
 def _prepare(mask: Tensor, expand: int, feather: int, invert: bool) -> Tensor:

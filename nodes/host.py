@@ -1,4 +1,4 @@
-"""The one file that touches the host: model folder, patcher, memory, progress, Cancel, messages."""
+"""The one file that touches the host: model folder, patcher, memory, progress, Cancel, status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import comfy.model_patcher
 import comfy.utils
 import folder_paths
 import torch
-from server import PromptServer
 from torch import Tensor
 
 from ..regharm_core import CheckpointError, HarmonizerNet, RegHarmError, load_harmonizer
@@ -79,6 +78,14 @@ def load_patcher(path: Path, precision: str) -> comfy.model_patcher.ModelPatcher
     device, offload = mm.get_torch_device(), mm.unet_offload_device()
     net = load_harmonizer(path).to(_dtype(precision, device)).to(offload)
     return comfy.model_patcher.CoreModelPatcher(net, load_device=device, offload_device=offload)
+
+
+def describe(patcher: comfy.model_patcher.ModelPatcher) -> str:
+    """A loaded network in a line: "1.9 million parameters, fp32, runs on cpu"."""
+    names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+    net: HarmonizerNet = patcher.model
+    millions = sum(parameter.numel() for parameter in net.parameters()) / 1e6
+    return f"{millions:.1f} million parameters, {names[next(net.parameters()).dtype]}, runs on {patcher.load_device}"
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -156,14 +163,16 @@ def check_cancel() -> None:
     mm.throw_exception_if_processing_interrupted()
 
 
-def warn(node_id: str | None, *warnings: str | None) -> None:
-    """Say what there is to say on the node itself, where a log line would not be seen."""
-    text = "\n".join(warning for warning in warnings if warning)
-    if not text:
-        return
-    log.warning("Regional Harmonizer: %s", text)
-    if node_id is not None:
-        PromptServer.instance.send_progress_text(text, node_id)
+def status(facts: list[str], cautions: list[str] | None = None) -> dict[str, list[str]]:
+    """The status line of a run as a node's ``ui`` output, which the host keeps in its cache with the result.
+
+    Args:
+        facts: what the run did.
+        cautions: what a person should look at; they go to the log too.
+    """
+    for caution in cautions or []:
+        log.warning("Regional Harmonizer: %s", caution)
+    return {"text": facts, "caution": list(cautions or [])}
 
 
 def publish(tensor: Tensor) -> Tensor:

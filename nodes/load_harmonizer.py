@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from . import host
-from .sockets import CATEGORY, Harmonizer
+from .sockets import CATEGORY, STATUS, Harmonizer
 
 
 class LoadHarmonizer(io.ComfyNode):
@@ -41,6 +41,7 @@ class LoadHarmonizer(io.ComfyNode):
                     "models need the room.",
                 )
             ],
+            **STATUS,
         )
 
     @classmethod
@@ -52,4 +53,5 @@ class LoadHarmonizer(io.ComfyNode):
 
     @classmethod
     def execute(cls, weights: str, precision: str = "auto") -> io.NodeOutput:
-        return io.NodeOutput(host.load_patcher(host.weights_path(weights), precision))
+        patcher = host.load_patcher(host.weights_path(weights), precision)
+        return io.NodeOutput(patcher, ui=host.status([host.describe(patcher)]))

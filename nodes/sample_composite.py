@@ -11,7 +11,8 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from . import host
-from .sockets import CATEGORY
+from .sockets import CATEGORY, STATUS
+from .status import counted
 
 SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "samples"
 SUFFIXES = ("_mask", "_real")
@@ -58,6 +59,7 @@ class SampleComposite(io.ComfyNode):
                     tooltip="White is the foreground, or the opaque part of a cut-out; else black.",
                 ),
             ],
+            **STATUS,
         )
 
     @classmethod
@@ -72,4 +74,5 @@ class SampleComposite(io.ComfyNode):
             mask = picture[..., 3]
         else:
             mask = torch.zeros(picture.shape[:3])
-        return io.NodeOutput(host.publish(picture[..., :3]), host.publish(mask))
+        facts = [f"{counted(len(picture))}, {picture.shape[2]} x {picture.shape[1]} px"]
+        return io.NodeOutput(host.publish(picture[..., :3]), host.publish(mask), ui=host.status(facts))

@@ -8,3 +8,8 @@ CATEGORY = "image/harmonize"
 
 # Carries the host's model patcher around a regharm_core.HarmonizerNet.
 Harmonizer = io.Custom("HARMONIZER_MODEL")
+
+# A status line comes with a cached result too, where the host knows how to send it again (ComfyUI 0.19 and later).
+STATUS = (
+    {"has_intermediate_output": True} if "has_intermediate_output" in vars(io.Schema)["__dataclass_fields__"] else {}
+)

@@ -18,7 +18,7 @@ def split_image(image: Tensor) -> tuple[Tensor, Tensor | None]:
         InputError: on another number of dimensions or channels.
     """
     if image.ndim != 4 or image.shape[3] == 2:
-        raise InputError(f"image must be B H W C with 1, 3 or 4 channels, got {tuple(image.shape)}")
+        raise InputError(f"image must be [B,H,W,C] with 1, 3 or 4 channels, got a tensor {tuple(image.shape)}")
     if image.shape[3] == 1:
         image = image.expand(-1, -1, -1, 3)
     rest = image[..., 3:] if image.shape[3] > 3 else None
@@ -47,7 +47,7 @@ def flatten_mask(mask: Tensor, name: str) -> Tensor:
     elif mask.ndim == 4 and shape[3] == 1 and shape[1] != 1:
         mask = mask.movedim(3, 1)
     if mask.ndim != 4 or mask.shape[1] != 1 or 0 in mask.shape:
-        raise InputError(f"{name} must be [H,W] or [B,H,W], got {shape}")
+        raise InputError(f"{name} must be [H,W] or [B,H,W], got a tensor {shape}")
     return mask.float()
 
 
@@ -71,9 +71,9 @@ def common_count(image: Tensor, *masks: Tensor | None) -> int:
 
 
 def repeat_rows(tensor: Tensor, count: int) -> Tensor:
-    """``count`` rows: a single one for all (nothing is copied), others in turn, those beyond left out."""
+    """``count`` rows: a single one for all (nothing is copied), of several the last repeated, those beyond left out."""
     if tensor.shape[0] == count:
         return tensor
     if tensor.shape[0] == 1:
         return tensor.expand(count, *tensor.shape[1:])
-    return tensor[torch.arange(count, device=tensor.device) % tensor.shape[0]]
+    return tensor[torch.arange(count, device=tensor.device).clamp(max=tensor.shape[0] - 1)]

@@ -27,14 +27,23 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
             raise InputError(f"{name} must be floating point, got {tensor.dtype}")
         channels = 3 if name == "image" else 1
         if tensor.ndim != 4 or tensor.shape[1] != channels:
-            raise InputError(f"{name} must be B {channels} H W, got {tuple(tensor.shape)}")
+            raise InputError(f"{name} must be B {channels} H W, got a tensor {tuple(tensor.shape)}")
         if (tensor.shape[0], *tensor.shape[2:]) != (image.shape[0], *image.shape[2:]):
-            raise InputError(f"{name} {tuple(tensor.shape)} does not fit the image {tuple(image.shape)}")
+            raise InputError(f"{name} ({_count(tensor)}) does not fit the image ({_count(image)})")
         if not all(SMALLEST <= side <= LARGEST for side in tensor.shape[2:]):
-            raise InputError(f"{name} must have {SMALLEST} to {LARGEST} px a side, got {tuple(tensor.shape)}")
+            raise InputError(f"{name} must have {SMALLEST} to {LARGEST} px a side, got {_size(tensor)}")
         if tensor.numel() and not all(math.isfinite(end) for end in torch.stack(tensor.aminmax()).tolist()):
             raise InputError(f"{name} holds values that are not finite (NaN or infinity)")
     mask = mask.to(image.device, torch.float32).clamp(0, 1)
     if reference_mask is not None:
         reference_mask = reference_mask.to(image.device, torch.float32).clamp(0, 1)
     return image, mask, reference_mask
+
+
+def _size(tensor: Tensor) -> str:
+    """As a person says it, "640 x 480 px", width first."""
+    return f"{tensor.shape[3]} x {tensor.shape[2]} px"
+
+
+def _count(tensor: Tensor) -> str:
+    return f"{tensor.shape[0]} of {_size(tensor)}"

@@ -29,12 +29,17 @@ class Pack:
         return sys.modules[f"{PACK_NAME}.{name}"]
 
     def run(self, node_id: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The outputs; what the node says of them is kept in ``facts`` and ``cautions``."""
         with torch.inference_mode():
-            return self.nodes[node_id].execute(*args, **kwargs).args
+            output = self.nodes[node_id].execute(*args, **kwargs)
+        self.facts: list[str] = output.ui["text"]
+        self.cautions: list[str] = output.ui["caution"]
+        return output.args
 
     @property
     def said(self) -> str:
-        return " ".join(text for _, text in self.host.messages)
+        """The whole status line of the last run."""
+        return " / ".join([*self.facts, *self.cautions])
 
 
 @pytest.fixture

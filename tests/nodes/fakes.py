@@ -29,6 +29,8 @@ def socket(kind: str) -> Any:
 
 
 class Schema:
+    __dataclass_fields__ = dict.fromkeys(("node_id", "has_intermediate_output"))
+
     def __init__(self, **values: Any) -> None:
         self.__dict__.update({"hidden": [], "search_aliases": [], "description": "", **values})
 
@@ -39,7 +41,7 @@ class NodeOutput:
 
 
 class ComfyNode:
-    hidden = SimpleNamespace(unique_id="7")
+    pass
 
 
 class ComfyExtension:
@@ -77,7 +79,6 @@ class Host:
         self.loaded: list[float] = []
         self.unloaded = self.emptied = 0
         self.bars: list[Any] = []
-        self.messages: list[tuple[str, str]] = []
 
     def throw_exception_if_processing_interrupted(self) -> None:
         self.checks += 1
@@ -154,17 +155,10 @@ class Host:
             get_full_path_or_raise=get_full_path_or_raise,
             get_folder_paths=lambda name: self.folders[name][0],
         )
-        server = _module(
-            "server",
-            PromptServer=SimpleNamespace(
-                instance=SimpleNamespace(send_progress_text=lambda text, node: self.messages.append((node, text)))
-            ),
-        )
         io = SimpleNamespace(
             ComfyNode=ComfyNode,
             Schema=Schema,
             NodeOutput=NodeOutput,
-            Hidden=SimpleNamespace(unique_id="UNIQUE_ID"),
             Custom=socket,
             Image=socket("IMAGE"),
             Mask=socket("MASK"),
@@ -175,7 +169,7 @@ class Host:
         )
         latest = _module("comfy_api.latest", io=io, ComfyExtension=ComfyExtension)
         comfy = _module("comfy", model_management=mm, model_patcher=patching, utils=utils)
-        made = [comfy, mm, patching, utils, paths, server, _module("comfy_api", latest=latest), latest]
+        made = [comfy, mm, patching, utils, paths, _module("comfy_api", latest=latest), latest]
         return {module.__name__: module for module in made}
 
 

@@ -15,7 +15,8 @@ def test_map_and_picture(pack: Any, harmonizer: Any, scene: Any, layer: str) -> 
     image, heat = pack.run(NODE, harmonizer, scene.image, scene.mask, layer, 0.6, "inferno")
     assert image.shape == scene.image.shape and heat.shape == (2, 48, 64)
     assert float(heat.amax()) == pytest.approx(1) and float(heat[scene.inside].amax()) == 0
-    assert pack.host.bars[0].seen == [1, 2] and not pack.host.messages
+    assert pack.host.bars[0].seen == [1, 2] and not pack.cautions
+    assert pack.facts[0].startswith("2 images: half of what was taken comes from ")
 
 
 def test_query_mask_asks_about_a_part(pack: Any, harmonizer: Any, scene: Any) -> None:
@@ -23,7 +24,7 @@ def test_query_mask_asks_about_a_part(pack: Any, harmonizer: Any, scene: Any) ->
     query[12:16, 16:20] = 1
     _, whole = pack.run(NODE, harmonizer, scene.image, scene.mask, "PTL", 0.6, "inferno")
     _, part = pack.run(NODE, harmonizer, scene.image, scene.mask, "PTL", 0.6, "inferno", query)
-    assert not torch.equal(whole, part) and not pack.host.messages
+    assert not torch.equal(whole, part) and not pack.cautions
     pack.run(NODE, harmonizer, scene.image, scene.mask, "PTL", 0.6, "inferno", torch.zeros(48, 64))
     assert "query mask does not touch" in pack.said
 

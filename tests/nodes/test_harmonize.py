@@ -21,7 +21,7 @@ def test_foreground_changes_and_background_does_not(pack: Any, harmonizer: Any, 
     assert torch.equal(mask, scene.mask)
     assert torch.equal(scene.image, before[0]) and torch.equal(scene.mask, before[1])
     assert pack.host.loaded[0] > 0 and pack.host.bars[0].seen == [1, 2]
-    assert not pack.host.messages
+    assert pack.facts[0].startswith("2 images, 19 % of each foreground: ") and not pack.cautions
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -75,8 +75,19 @@ def test_many_images_with_one_mask_and_with_too_few(pack: Any, harmonizer: Any, 
     images = scene.image.repeat(2, 1, 1, 1)[:3]
     one, used = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0)
     assert one.shape == images.shape and used.shape == (3, 48, 64)
-    two, used = pack.run(NODE, harmonizer, images, scene.mask, 1.0)
-    assert torch.equal(one, two) and used.shape == (3, 48, 64)
+    assert not pack.cautions
+    masks = scene.mask.clone()
+    masks[1] = masks[1].roll(10, 1)
+    two, used = pack.run(NODE, harmonizer, images, masks, 1.0)
+    assert torch.equal(one[0], two[0]) and torch.equal(used, masks[[0, 1, 1]])
+    assert pack.cautions == ["3 images, 2 masks: the last mask was repeated"]
+    four = scene.mask.repeat(2, 1, 1)
+    _, used = pack.run(NODE, harmonizer, images, four, 1.0, reference_mask=1 - masks)
+    assert torch.equal(used, four[:3])
+    assert pack.cautions == [
+        "3 images, 4 masks: the last 1 mask was left out",
+        "3 images, 2 reference masks: the last reference mask was repeated",
+    ]
 
 
 def test_alpha_of_one_image_follows_its_many_masks(pack: Any, harmonizer: Any, scene: Any) -> None:
@@ -88,7 +99,7 @@ def test_alpha_of_one_image_follows_its_many_masks(pack: Any, harmonizer: Any, s
 def test_the_empty_mask_of_load_image_warns_and_changes_nothing(pack: Any, harmonizer: Any, scene: Any) -> None:
     result, used = pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0)
     assert torch.equal(result, scene.image) and used.shape == (2, 48, 64)
-    assert pack.host.messages[0][0] == "7" and "mask is empty: 2 of 2 images returned unchanged" in pack.said
+    assert not pack.facts and pack.cautions == ["the mask is empty: 2 images returned unchanged"]
 
 
 def test_one_empty_mask_among_others_is_counted(pack: Any, harmonizer: Any, scene: Any) -> None:
@@ -109,11 +120,37 @@ def test_a_mask_of_another_shape_is_spoken_of(pack: Any, harmonizer: Any, scene:
     cutout[10:30, 5:15] = 1
     pack.run(NODE, harmonizer, scene.image, cutout, 1.0)
     assert "mask (20 x 40) was stretched to the image's shape (64 x 48)" in pack.said
-    pack.host.messages.clear()
     pack.run(NODE, harmonizer, scene.image, scene.mask[:, ::8, ::8], 1.0)  # of a latent: smaller, the same shape
-    assert not pack.host.messages
+    assert not pack.cautions
     pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0, blend_mask=torch.ones(30, 30))
-    assert len(pack.host.messages) == 1 and "blend_mask (30 x 30)" in pack.said and "mask is empty" in pack.said
+    assert len(pack.cautions) == 2 and "blend_mask (30 x 30)" in pack.said and "mask is empty" in pack.said
+
+
+def test_the_status_is_of_this_run_alone(pack: Any, harmonizer: Any, scene: Any) -> None:
+    pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0)
+    assert pack.cautions
+    pack.run(NODE, harmonizer, scene.image[:1], scene.mask, 1.0, frames="shared")
+    assert not pack.cautions and len(pack.facts) == 1
+
+
+def test_masks_that_are_probably_wrong_are_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
+    pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, invert_mask=True)
+    assert pack.cautions == [
+        "the mask of 2 images looks inverted: white all around, black inside. Should invert_mask be off?"
+    ]
+    pack.run(NODE, harmonizer, scene.image[:1], 1 - scene.mask[:1], 1.0)
+    assert pack.cautions == ["the mask looks inverted: white all around, black inside. Should invert_mask be on?"]
+    most = torch.ones(1, 48, 64)
+    most[:, :, :5] = 0
+    pack.run(NODE, harmonizer, scene.image[:1], most, 1.0)
+    assert "more than nine tenths of the image" in pack.said and pack.facts
+
+
+def test_a_blend_mask_that_shows_nothing_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
+    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=torch.zeros(48, 64))
+    assert torch.equal(result, scene.image)
+    assert pack.facts == ["2 images, 19 % of each foreground: unchanged"]
+    assert pack.cautions == ["the blend mask is black over all of the foreground: 2 images returned unchanged"]
 
 
 def test_reference_mask_is_heard(pack: Any, harmonizer: Any, scene: Any) -> None:
@@ -150,6 +187,7 @@ def test_mask_options(pack: Any, harmonizer: Any, scene: Any) -> None:
 
 def test_strength(pack: Any, harmonizer: Any, scene: Any) -> None:
     none, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.0)
+    assert pack.facts == ["strength is 0: 2 images returned unchanged"] and not pack.cautions
     half, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.5)
     whole, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     assert torch.equal(none, scene.image)
@@ -258,6 +296,12 @@ def test_values_that_are_not_finite_are_refused_by_name(pack: Any, harmonizer: A
 def test_pictures_that_cannot_be_used_are_named(pack: Any, harmonizer: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(pack.module("regharm_core").InputError, match="image must"):
         pack.run(NODE, harmonizer, torch.rand(shape), torch.ones(48, 64), 1.0)
+
+
+def test_errors_quote_sizes_as_people_say_them(pack: Any, harmonizer: Any) -> None:
+    error = pack.module("regharm_core").InputError
+    with pytest.raises(error, match="image must have 16 to 8192 px a side, got 20 x 8 px"):
+        pack.run(NODE, harmonizer, torch.rand(1, 8, 20, 3), torch.ones(8, 20), 1.0)
 
 
 @pytest.mark.parametrize("shape", [(64,), (2, 3, 48, 64), (0, 48, 64)])

@@ -1,0 +1,83 @@
+"""Masks that are probably not what the person meant: empty, inverted, nearly everything."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .box import bounding_box, whole
+from .view import DEFAULT_CONTEXT, frame, shrink, usable_composites
+
+MOST = 0.9  # of the picture: a mask that leaves hardly any background
+ALONG = 0.9  # of a side that is white: the mask reaches the border there
+HOLE = 0.03  # of the box that is black
+SAME_SHAPE = 1.02  # ratios of the sides that differ by less are the same, cut to whole latents
+
+EMPTY, FULL, INVERTED, LARGE = "empty", "full", "inverted", "large"
+
+
+def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
+    """What is odd about the mask of one picture, or None.
+
+    Args:
+        mask: 1 H W in [0, 1].
+        reference: 1 H W, the background that may be consulted; all of it where None.
+        view: the network's view, px.
+
+    Returns:
+        EMPTY: there is no foreground. FULL: there is no background that may be consulted. Both come back as
+        they went in. INVERTED: white all around and black inside, like the transparency of a cut-out.
+        LARGE: more than nine tenths are white.
+    """
+    if not bool((mask > 0).any()):
+        return EMPTY
+    box = frame(mask, reference, DEFAULT_CONTEXT, view)
+    allowed = None if reference is None else shrink(box.of(reference)[None], view)
+    if not bool(usable_composites(shrink(box.of(mask)[None], view), allowed)):
+        return FULL
+    if looks_inverted(mask):
+        return INVERTED
+    return LARGE if float(mask.mean()) > MOST else None
+
+
+def looks_inverted(mask: Tensor) -> bool:
+    """Whether a 1 H W mask is a frame around a hole: white along its box's four sides, black inside.
+
+    Of a mask that reaches across the whole picture three sides will do: a person stands on the lower border.
+    """
+    box = bounding_box(mask > 0.5)
+    part = (box.of(mask)[0] > 0.5).float()
+    sides = [part[0], part[-1], part[:, 0], part[:, -1]]
+    white = sum(bool(side.mean() > ALONG) for side in sides)
+    needed = 3 if box == whole(mask) else 4
+    return white >= needed and float(1 - part.mean()) > HOLE
+
+
+def other_shape(size: tuple[int, int], picture: tuple[int, int]) -> bool:
+    """Whether a mask of this height and width is distorted when stretched over a picture of the other."""
+    ratio = size[1] * picture[0] / (size[0] * picture[1])
+    return max(ratio, 1 / ratio) > SAME_SHAPE
+
+
+def shows_nothing(mask: Tensor, blend_mask: Tensor) -> bool:
+    """Whether a blend mask (B 1 H W) is black wherever the mask (the same) is not, though the mask is not empty."""
+    touched = mask > 0
+    return bool(touched.any()) and not bool(((blend_mask > 0) & touched).any())
+
+
+def concentration(heat: Tensor, background: Tensor) -> float | None:
+    """The smallest part of the background that half of what was taken came from.
+
+    Args:
+        heat: 1 H W, 0 or more.
+        background: 1 H W in [0, 1].
+
+    Returns:
+        0 to 1, or None where nothing was taken.
+    """
+    taken = (heat * background)[background > 0].double()
+    total = taken.sum()
+    if not float(total) > 0:
+        return None
+    shares = taken.sort(descending=True).values.cumsum(0) / total
+    return (int(torch.searchsorted(shares, shares.new_tensor(0.5))) + 1) / taken.numel()
