@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from regharm_core import InputError
+from regharm_core.network.maps import evaluate_maps
 from regharm_core.picture.adjust import Adjustment, adjust_maps, mean_colours
-from regharm_core.picture.local_map import evaluate_maps
 from tests.picture.scenes import square_scene
 
 LUMA = (0.2126, 0.7152, 0.0722)
