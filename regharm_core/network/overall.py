@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import masked_mean_std
+from .layers import masked_mean_std, single_or_double
 
 LIGHTNESS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)  # steps of the soft histograms
 SATURATION = (0.1, 0.25, 0.5)
@@ -74,14 +74,16 @@ class Overall(nn.Module):
             mask: B 1 H W, the foreground.
             closed: B 1 H W, the foreground and what else may not be consulted.
         """
-        size = (deep.shape[-2], deep.shape[-1])
+        size, dtype = (deep.shape[-2], deep.shape[-1]), deep.dtype
+        deep, image, mask, closed = (single_or_double(part) for part in (deep, image, mask, closed))
         inside, outside = (F.interpolate(part, size, mode="area") for part in (mask, 1 - closed))
         parts = [*masked_mean_std(deep, inside), *masked_mean_std(deep, outside)]
         if eye is not None:
+            eye = single_or_double(eye)
             parts += [masked_mean_std(eye, inside)[0], masked_mean_std(eye, outside)[0]]
         statistics = [part[:, :, 0, 0] for part in parts]
         statistics += [colour_statistics(image, mask), colour_statistics(image, 1 - closed)]
-        hidden = self.perceptron(torch.cat([part.to(deep.dtype) for part in statistics], dim=1))
+        hidden = self.perceptron(torch.cat([part.to(dtype) for part in statistics], dim=1))
         scale, shift = self.modulation(hidden)[:, :, None, None].chunk(2, dim=1)
         return Impression(self.maps(hidden)[:, :, None, None], scale, shift, hidden)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from regharm_core.training.data import composites
+from regharm_core.training.data import composites, wrong_masks
 from regharm_core.training.data.boxes import box_mean, dilate, erode
 from regharm_core.training.data.chance import constant, host_generator, host_uniform, pick, uniform, where_rows
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
@@ -87,11 +87,16 @@ class Elsewhere(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def test_a_batch_is_made_without_asking_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+ALL_KINDS = CompositeConfig(graded=0.3, strong=0.2, wrong_mask=0.2)
+
+
+@pytest.mark.parametrize("config", [CompositeConfig(), ALL_KINDS])
+def test_a_batch_is_made_without_asking_the_device(config: CompositeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU every question would stop the host until all that is queued is done. The meta device answers none."""
-    monkeypatch.setattr(composites, "host_uniform", lambda low, high, generator: (low + high) / 2)
+    for part in (composites, wrong_masks):
+        monkeypatch.setattr(part, "host_uniform", lambda low, high, generator: (low + high) / 2)
     images = torch.empty(3, 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8, device="meta")
-    maker = CompositeMaker(Photographs(images, images[:, :1]), CompositeConfig())
+    maker = CompositeMaker(Photographs(images, images[:, :1]), config)
     with Elsewhere():
         made = maker.batch(4, 64, torch.Generator())
     assert made.composite.device.type == "meta" and made.composite.shape == (4, 3, 64, 64)
