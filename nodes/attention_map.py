@@ -97,7 +97,7 @@ class AttentionMap(io.ComfyNode):
                 layer=layer.lower(),
             )
             painted = core.overlay(picture[rows].to(device), heat, opacity=opacity, colours=colours)
-            progress(heat.shape[0], count)
+            progress(heat.shape[0], heat.shape[0])
             return torch.cat([painted, heat], dim=1)
 
         result = host.in_batches(harmonizer, work, count, size)

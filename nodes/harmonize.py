@@ -9,7 +9,8 @@ from torch import Tensor
 from .. import regharm_core as core
 from ..regharm_core.picture import masks
 from . import host, status
-from .sockets import CATEGORY, STATUS, Harmonizer
+from .sliders import sliders
+from .sockets import CATEGORY, STATUS, Correction, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
 
 PER_FRAME, SHARED = "per frame", "shared"
@@ -105,6 +106,7 @@ class Harmonize(io.ComfyNode):
                     tooltip="per frame: every image of the batch on its own. shared: one colour change for the whole "
                     "batch, so that a clip does not flicker.",
                 ),
+                *sliders(),
             ],
             outputs=[
                 io.Image.Output(
@@ -114,6 +116,11 @@ class Harmonize(io.ComfyNode):
                     "MASK",
                     display_name="mask",
                     tooltip="The mask as it was used: fitted, inverted, expanded, feathered.",
+                ),
+                Correction.Output(
+                    "CORRECTION",
+                    display_name="correction",
+                    tooltip="The change as it was applied, for Apply Correction and Save Correction.",
                 ),
             ],
             **STATUS,
@@ -132,6 +139,9 @@ class Harmonize(io.ComfyNode):
         feather: int = 0,
         invert_mask: bool = False,
         frames: str = PER_FRAME,
+        tone: float = 1.0,
+        colour: float = 1.0,
+        contrast: float = 1.0,
     ) -> io.NodeOutput:
         colours, rest = split_image(image)
         size = (colours.shape[2], colours.shape[3])
@@ -145,11 +155,13 @@ class Harmonize(io.ComfyNode):
         reference = None if reference is None else repeat_rows(reference, count)
         shown = None if shown is None else repeat_rows(shown, count)
         shared = frames == SHARED
+        kept: dict[int, core.Correction] = {}
 
         def work(net: core.HarmonizerNet, rows: slice, batch: int, progress: host.Progress) -> Tensor:
             # A clip stays where it is: only the network's small copies of it go to the device.
             device = colours.device if shared else harmonizer.load_device
             picture, weight = colours[rows].to(device), used[rows].to(device)
+            found: list[core.Correction] = []
             result = core.harmonize(
                 net,
                 picture,
@@ -157,10 +169,15 @@ class Harmonize(io.ComfyNode):
                 reference_mask=None if reference is None else reference[rows].to(device),
                 strength=strength,
                 shared=shared,
+                tone=tone,
+                colour=colour,
+                contrast=contrast,
                 batch_size=batch,
                 progress=progress,
                 check=host.check_cancel,
+                kept=found,
             )
+            kept.update(zip(range(rows.start, rows.stop), found, strict=True))
             if shown is None:
                 return result
             return masks.show_through(picture, result, weight, shown[rows].to(device))
@@ -175,7 +192,8 @@ class Harmonize(io.ComfyNode):
             facts = [] if untouched else facts
             cautions += status.stretched(dict(zip(given, (mask, reference_mask, blend_mask), strict=True)), size)
             cautions += odd + status.hidden(used, shown)
-        return io.NodeOutput(join_image(result, rest), used[:, 0].to(result.device), ui=host.status(facts, cautions))
+        outputs = join_image(result, rest), used[:, 0].to(result.device), [kept[n] for n in range(count)]
+        return io.NodeOutput(*outputs, ui=host.status(facts, cautions))
 
 
 def _prepare(mask: Tensor, expand: int, feather: int, invert: bool) -> Tensor:

@@ -20,6 +20,7 @@ from ..regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
 FOLDER = "harmonizers"
 LARGEST_BATCH = 8
+STEPS = 4  # of the progress bar, a picture
 BATCH_PIXELS = 1 << 25  # full-size pixels on the device at once; a single picture may be larger
 
 Rows = slice
@@ -111,7 +112,13 @@ def activation_bytes(net: HarmonizerNet, batch: int, pixels: int) -> int:
 
 
 def in_batches(
-    patcher: comfy.model_patcher.ModelPatcher, work: Work, count: int, size: tuple[int, int], *, together: bool = False
+    patcher: comfy.model_patcher.ModelPatcher,
+    work: Work,
+    count: int,
+    size: tuple[int, int],
+    *,
+    together: bool = False,
+    turn: tuple[int, int] = (0, 1),
 ) -> Tensor:
     """Run ``work`` over ``count`` pictures: the model loaded, progress shown, Cancel heard, memory respected.
 
@@ -123,6 +130,7 @@ def in_batches(
         count: pictures.
         size: their height and width.
         together: all rows in one call of ``work``, which is left to batch them itself.
+        turn: this call's number, from 0, and how many calls of this kind a run makes, for the progress bar.
 
     Returns:
         The answers, B H W C, on the host's device for what travels between nodes.
@@ -134,7 +142,7 @@ def in_batches(
     batch = _first_batch(patcher.load_device, count, height * width)
     net: HarmonizerNet = patcher.model
     mm.load_models_gpu([patcher], memory_required=activation_bytes(net, batch, height * width), force_full_load=True)
-    bar = comfy.utils.ProgressBar(count)
+    bar = comfy.utils.ProgressBar(STEPS * count * turn[1])
     result: Tensor | None = None
     done = 0
     while done < count:
@@ -143,7 +151,7 @@ def in_batches(
         try:
             check_cancel()
             with _cancel_in_every_layer(net):
-                part = work(net, rows, batch, _reporter(bar, done))
+                part = work(net, rows, batch, _reporter(bar, rows, turn[0] * count))
         except Exception as error:
             mm.raise_non_oom(error)
         if part is None:  # outside the handler, whose traceback would keep the failed batch alive
@@ -156,6 +164,20 @@ def in_batches(
     if result is None:
         raise RegHarmError("the batch holds no picture")
     return result
+
+
+def one_by_one(count: int, work: Callable[[int], Tensor]) -> Tensor:
+    """Stack ``work(n)`` of every picture, on the host's device for what travels between nodes.
+
+    Progress is shown and Cancel heard; for what runs no network.
+    """
+    bar = comfy.utils.ProgressBar(count)
+    done: list[Tensor] = []
+    for n in range(count):
+        check_cancel()
+        done.append(work(n).to(mm.intermediate_device()))
+        bar.update_absolute(n + 1)
+    return torch.stack(done)
 
 
 def check_cancel() -> None:
@@ -173,6 +195,23 @@ def status(facts: list[str], cautions: list[str] | None = None) -> dict[str, lis
     for caution in cautions or []:
         log.warning("Regional Harmonizer: %s", caution)
     return {"text": facts, "caution": list(cautions or [])}
+
+
+def save_text(prefix: str, suffix: str, texts: list[str]) -> list[str]:
+    """Write texts into the output folder as the host names its files: prefix, counter, suffix.
+
+    Returns:
+        The files' names below the output folder.
+    """
+    output = folder_paths.get_output_directory()
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, output)
+    saved: list[str] = []
+    for text in texts:
+        path = Path(folder) / f"{name}_{counter:05}_{suffix}"
+        path.write_text(text, encoding="utf-8")
+        saved.append((Path(subfolder) / path.name).as_posix())
+        counter += 1
+    return saved
 
 
 def publish(tensor: Tensor) -> Tensor:
@@ -214,9 +253,9 @@ def _or_the_cpu(device: torch.device) -> str:
     return "" if device.type == "cpu" else ", or start ComfyUI with --cpu"
 
 
-def _reporter(bar: comfy.utils.ProgressBar, before: int) -> Progress:
-    def report(done: int, _total: int) -> None:
+def _reporter(bar: comfy.utils.ProgressBar, rows: Rows, before: int) -> Progress:
+    def report(done: int, total: int) -> None:
         check_cancel()  # the bar's own check is throttled
-        bar.update_absolute(before + done)
+        bar.update_absolute(STEPS * (before + rows.start) + STEPS * (rows.stop - rows.start) * done // total)
 
     return report

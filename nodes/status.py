@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sized
+
 from torch import Tensor
 
 from ..regharm_core.picture.describe import change_in_words, mean_change, measure_change, share_in_words
@@ -37,13 +39,14 @@ def some(n: int, count: int) -> str:
     return "image" if count == 1 else counted(count) if n == count else f"{n} of {counted(count)}"
 
 
-def changed(before: Tensor, after: Tensor, mask: Tensor) -> str:
+def changed(before: Tensor, after: Tensor, mask: Tensor, part: str = "of {} foreground") -> str:
     """What a batch became: "1 image, 18 % of it foreground: darker, cooler".
 
     Args:
         before: B 3 H W.
         after: B H W 3.
         mask: B 1 H W.
+        part: what the mask is, with a place for "it" or "each".
     """
     count = before.shape[0]
     found = [measure_change(before[n], after[n].movedim(-1, 0), mask[n]) for n in range(count)]
@@ -52,7 +55,7 @@ def changed(before: Tensor, after: Tensor, mask: Tensor) -> str:
         return f"{counted(count)}, unchanged"
     share = share_in_words([change.share for change in touched])
     whose = "it" if count == 1 else "each"
-    return f"{counted(count)}, {share} of {whose} foreground: {change_in_words(mean_change(touched))}"
+    return f"{counted(count)}, {share} {part.format(whose)}: {change_in_words(mean_change(touched))}"
 
 
 def oddities(mask: Tensor, reference: Tensor | None, view: int, advice: str = "") -> tuple[list[str], bool]:
@@ -106,11 +109,11 @@ def stretched(masks: dict[str, Tensor | None], size: tuple[int, int]) -> list[st
     return said
 
 
-def repeated(count: int, masks: dict[str, Tensor | None]) -> list[str]:
+def repeated(count: int, masks: Mapping[str, Sized | None]) -> list[str]:
     """That there were fewer masks than images, or more: count of images, masks (B 1 H W) by their input's name."""
     said: list[str] = []
     for name, mask in masks.items():
-        given = 1 if mask is None else mask.shape[0]
+        given = 1 if mask is None else len(mask)  # cut-outs, backgrounds and corrections too
         thing = name.replace("_", " ")
         if 1 < given < count:
             said.append(f"{counted(count)}, {counted(given, thing)}: the last {thing} was repeated")
@@ -119,6 +122,16 @@ def repeated(count: int, masks: dict[str, Tensor | None]) -> list[str]:
             were = "was" if extra == 1 else "were"
             said.append(f"{counted(count)}, {counted(given, thing)}: the last {counted(extra, thing)} {were} left out")
     return said
+
+
+def covered(mask: Tensor) -> str:
+    """How much of the pictures a mask takes, B H W: "8 %"."""
+    return share_in_words([float(mask[n].mean()) for n in range(mask.shape[0])])
+
+
+def percent(share: float) -> str:
+    """A part of something: "12 %"."""
+    return share_in_words([share])
 
 
 def looked_at(heat: Tensor, mask: Tensor) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..regharm_core import InputError
 
 
-def split_image(image: Tensor) -> tuple[Tensor, Tensor | None]:
+def split_image(image: Tensor, name: str = "image") -> tuple[Tensor, Tensor | None]:
     """B H W C -> the colours, B 3 H W, and what lies beyond them (alpha), B H W C-3 or None.
 
     One channel becomes three equal ones, because a harmonized grey need not be grey.
@@ -18,7 +18,7 @@ def split_image(image: Tensor) -> tuple[Tensor, Tensor | None]:
         InputError: on another number of dimensions or channels.
     """
     if image.ndim != 4 or image.shape[3] == 2:
-        raise InputError(f"image must be [B,H,W,C] with 1, 3 or 4 channels, got a tensor {tuple(image.shape)}")
+        raise InputError(f"{name} must be [B,H,W,C] with 1, 3 or 4 channels, got a tensor {tuple(image.shape)}")
     if image.shape[3] == 1:
         image = image.expand(-1, -1, -1, 3)
     rest = image[..., 3:] if image.shape[3] > 3 else None
@@ -68,6 +68,12 @@ def common_count(image: Tensor, *masks: Tensor | None) -> int:
     if image.shape[0] != 1:
         return image.shape[0]
     return max([1, *(m.shape[0] for m in masks if m is not None)])
+
+
+def row(tensor: Tensor, n: int) -> Tensor:
+    """Row ``n`` as a batch of one; the last where there are fewer."""
+    last = min(n, tensor.shape[0] - 1)
+    return tensor[last : last + 1]
 
 
 def repeat_rows(tensor: Tensor, count: int) -> Tensor:

@@ -5,6 +5,7 @@ from .network.build import build_network, parameter_count
 from .network.config import HarmonizerConfig
 from .network.face import Harmonizer
 from .network.unet import HarmonizerNet
+from .picture.correction import Correction, apply_correction
 from .picture.heatmap import attention_map, overlay
 from .pipeline import harmonize, load_harmonizer
 from .store.checkpoint import read_info, save_checkpoint
@@ -13,10 +14,12 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "Harmonizer",
+    "Correction",
     "HarmonizerConfig",
     "HarmonizerNet",
     "InputError",
     "RegHarmError",
+    "apply_correction",
     "attention_map",
     "build_network",
     "harmonize",

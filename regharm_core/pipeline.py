@@ -11,7 +11,9 @@ from torch import Tensor
 from .errors import CheckpointError, InputError
 from .network.face import Harmonizer
 from .network.folding import fold_norms
-from .picture.carry import apply_maps, maps_of
+from .picture.adjust import Adjustment
+from .picture.carry import adjusted, apply_maps, maps_of
+from .picture.correction import Correction
 from .picture.inputs import check_inputs
 from .picture.local_map import LocalMaps, fit_shared_map
 from .picture.view import DEFAULT_CONTEXT, Check, View, frame
@@ -61,9 +63,13 @@ def harmonize(
     context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
     mirrored: bool = True,
+    tone: float = 1.0,
+    colour: float = 1.0,
+    contrast: float = 1.0,
     batch_size: int = 8,
     progress: Progress | None = None,
     check: Check | None = None,
+    kept: list[Correction] | None = None,
 ) -> Tensor:
     """Harmonize the foreground of composites with their background.
 
@@ -83,18 +89,22 @@ def harmonize(
             of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         mirrored: show the network the mirror image too and take the mean of both answers.
+        tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
+            is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
         batch_size: composites the network sees at once.
-        progress: called with (composites done, all of them) after each.
+        progress: called with (steps done, all steps) after each: a composite takes two, the network's look at it
+            and its change at full size.
         check: called before each pass of the network and each strip of a full-size picture, to cancel
             by raising. What progress and check raise passes through.
+        kept: a list that one correction a composite is appended to, the change as it was applied.
 
     Returns:
         B 3 H W of the image's dtype and device; the inputs are not modified. A composite without
         foreground, or without background that may be consulted, comes back as it went in.
 
     Raises:
-        InputError: on wrong shapes, dtypes, sizes, a strength outside 0..2, a context below 1.25, or
-            values that are not finite.
+        InputError: on wrong shapes, dtypes, sizes, a strength, tone, colour or contrast outside 0..2,
+            a context below 1.25, or values that are not finite.
     """
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if not 0 <= strength <= 2:
@@ -104,20 +114,34 @@ def harmonize(
     result = image.clone()
     count, references = image.shape[0], [None] * len(image) if reference_mask is None else reference_mask
     boxes = [frame(one, of, context, model.config.view) for one, of in zip(mask, references, strict=True)]
+    adjustment = Adjustment(tone, colour, contrast)
     if strength == 0 or count == 0:
+        if kept is not None:
+            kept += [Correction.none() for _ in range(count)]
         return result
     check = check or _go_on
-    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored)
+
+    def seen(done: int) -> None:
+        if progress is not None:
+            progress(done, 2 * count)
+
+    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored, seen)
     everywhere = LocalMaps(fit_shared_map(views.guide, views.residual, views.weight * views.usable)) if shared else None
+    if everywhere:
+        everywhere = adjusted(everywhere, views, None, adjustment)
     own = (image.shape[2], image.shape[3])
     for n in range(count):
         if bool(views.usable[n]):
             box = boxes[n]
             exact = box.size == own == views.size
-            maps = everywhere or maps_of(views, n, exact=exact)
+            maps = everywhere or adjusted(maps_of(views, n, exact=exact), views, n, adjustment)
             apply_maps(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
+            if kept is not None:
+                kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength))
+        elif kept is not None:
+            kept.append(Correction.none())
         if progress is not None:
-            progress(n + 1, count)
+            progress(count + n + 1, 2 * count)
     return result
 
 

@@ -32,6 +32,14 @@ def test_samples_come_nearer_to_their_truth(name: str) -> None:
     assert torch.equal(result[:, mask[0] == 0], composite[:, mask[0] == 0])
 
 
+@pytest.mark.parametrize("name", sorted(path.stem.removesuffix("_real") for path in SAMPLES.glob("*_real.png")))
+def test_no_sample_goes_away_from_its_truth(name: str) -> None:
+    composite, mask, real = opened(name, "RGB"), opened(f"{name}_mask", "L"), opened(f"{name}_real", "RGB")
+    result = harmonize(load_harmonizer(), composite[None], mask[None])[0]
+    assert score(result, real, mask).fmse < score(composite, real, mask).fmse
+    assert torch.equal(composite[:, mask[0] == 0], real[:, mask[0] == 0])
+
+
 def test_weights_say_what_they_are() -> None:
     path = default_weights()
     info = read_info(path)

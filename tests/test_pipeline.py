@@ -8,6 +8,7 @@ from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay
 from regharm_core.picture import carry
+from regharm_core.picture.correction import Correction, apply_correction
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,10 @@ def test_progress_counts_and_may_raise(model: HarmonizerNet) -> None:
     images, masks = composite(32, 32, batch=3)
     seen: list[tuple[int, int]] = []
     harmonize(model, images, masks, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert [step[1] for step in seen] == [6] * len(seen) and [step[0] for step in seen][-4:] == [3, 4, 5, 6]
+    seen.clear()
+    harmonize(model, images, masks, shared=True, batch_size=2, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(n, 6) for n in range(1, 7)]
 
     class Cancelled(BaseException):
         pass
@@ -149,6 +153,39 @@ def test_progress_counts_and_may_raise(model: HarmonizerNet) -> None:
 
     with pytest.raises(Cancelled):
         harmonize(model, images, masks, progress=cancel)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_parts_of_the_change(model: HarmonizerNet, shared: bool) -> None:
+    images, masks = composite(batch=2)
+    images = images * 0.3 + 0.35
+    whole = harmonize(model, images, masks, shared=shared, strength=0.3)
+    same = harmonize(model, images, masks, shared=shared, strength=0.3, tone=1, colour=1, contrast=1)
+    assert torch.equal(whole, same)
+    luma = torch.tensor([0.2126, 0.7152, 0.0722])[None, :, None, None]
+    grey = harmonize(model, images, masks, shared=shared, strength=0.3, colour=0) - images
+    assert torch.allclose((grey * luma).sum(1), ((whole - images) * luma).sum(1), atol=1e-5)
+    assert float((grey.amax(1) - grey.amin(1)).amax()) < 1e-5
+    none = harmonize(model, images, masks, shared=shared, tone=0, colour=0, contrast=0)
+    assert torch.allclose(none, images, atol=1e-6)
+    with pytest.raises(InputError, match="contrast must be from 0 to 2, got 3"):
+        harmonize(model, images, masks, contrast=3)
+
+
+@pytest.mark.parametrize("size", [(60, 90), (256, 256), (700, 300)])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_kept_correction_is_the_change(model: HarmonizerNet, size: tuple[int, int], shared: bool) -> None:
+    images, masks = composite(*size, batch=2)
+    masks[1] = 0
+    kept: list[Correction] = []
+    result = harmonize(model, images, masks, shared=shared, strength=0.7, colour=0.5, kept=kept)
+    assert len(kept) == 2 and kept[1].empty
+    assert torch.equal(apply_correction(images[1], masks[1], kept[1]), images[1])
+    assert torch.allclose(apply_correction(images[0], masks[0], kept[0]), result[0], atol=1e-5)
+    assert torch.equal(apply_correction(images[0], masks[0] * 0, kept[0]), images[0])
+    kept.clear()
+    harmonize(model, images, masks, strength=0, kept=kept)
+    assert [one.empty for one in kept] == [True, True]
 
 
 def test_an_empty_batch(model: HarmonizerNet) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..network.maps import evaluate_maps
+from .adjust import Adjustment, adjust_maps, mean_colours
 from .box import bounding_box, grow
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .view import Check, View
@@ -36,6 +39,22 @@ def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
     maps = F.interpolate(maps, guide.shape[-2:], mode="bilinear", align_corners=False)
     maps = torch.cat([maps[:, :9], maps[:, 9:] + residual - evaluate_maps(maps, guide)], dim=1)
     return LocalMaps(maps, views.size, (box.top, box.left))
+
+
+def adjusted(maps: LocalMaps, views: View, n: int | None, adjustment: Adjustment) -> LocalMaps:
+    """Maps of composite ``n`` (None: of the whole batch) with the parts of their change weighed as asked for."""
+    if adjustment.leaves_all:
+        return maps
+    if n is None:
+        total = views.weight.sum().clamp_min(1e-6)
+        mean = (views.guide * views.weight).sum((0, 2, 3), keepdim=True) / total
+    else:
+        one = slice(n, n + 1)
+        rows, columns = maps.coefficients.shape[-2:]
+        top, left = maps.first
+        mean = mean_colours(views.guide[one], views.weight[one], maps.grid)
+        mean = mean[..., top : top + rows, left : left + columns]
+    return replace(maps, coefficients=adjust_maps(maps.coefficients, mean, adjustment))
 
 
 def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, strength: float, check: Check) -> None:

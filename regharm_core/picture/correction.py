@@ -26,25 +26,38 @@ class Correction:
         overall: 12, the one map ``A x + b`` nearest to the change of all of the foreground: A row by row, b.
         maps: the change by place, over ``part`` of the picture; None where only the overall change is kept.
         part: top, bottom, left and right of what the maps lie over, as shares of the picture's sides.
+        regional: what the overall map does not hold of the change, root mean square in steps of 255.
     """
 
     overall: Tensor
     maps: LocalMaps | None = None
     part: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
+    regional: float = 0.0
 
     @classmethod
-    def of(cls, before: Tensor, after: Tensor, mask: Tensor, maps: LocalMaps | None, box: Box) -> Correction:
+    def none(cls) -> Correction:
+        """What changes nothing, anywhere."""
+        return cls(torch.zeros(12), LocalMaps(torch.zeros(1, 12, 1, 1)))
+
+    @classmethod
+    def of(
+        cls, before: Tensor, after: Tensor, mask: Tensor, maps: LocalMaps | None, box: Box, strength: float = 1.0
+    ) -> Correction:
         """Keep a change.
 
         Args:
             before, after: 3 H W, one picture and its harmonized self.
             mask: 1 H W in [0, 1].
-            maps: the change as it was applied, over ``box``.
+            maps: the change, over ``box``.
             box: a rectangle of the picture.
+            strength: with which the maps were applied.
         """
         height, width = mask.shape[-2:]
         part = (box.top / height, box.bottom / height, box.left / width, box.right / width)
-        return cls(fit_overall(before, after, mask), maps, part)
+        if maps is not None:
+            maps = replace(maps, coefficients=maps.coefficients.cpu() * strength)
+        overall, regional = fit_overall(before, after, mask)
+        return cls(overall, maps, part, regional)
 
     @property
     def empty(self) -> bool:
@@ -55,7 +68,7 @@ class Correction:
     def scaled(self, strength: float) -> Correction:
         """The same change, ``strength`` times as large."""
         maps = self.maps and replace(self.maps, coefficients=self.maps.coefficients * strength)
-        return replace(self, overall=self.overall * strength, maps=maps)
+        return replace(self, overall=self.overall * strength, maps=maps, regional=self.regional * strength)
 
 
 def apply_correction(
@@ -113,7 +126,7 @@ def beyond(correction: Correction, mask: Tensor) -> float:
     return 0.0 if total == 0 else max(1 - inside / total, 0.0)
 
 
-def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
+def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, float]:
     """The one map ``A x + b`` that is nearest to a change over all of the foreground, by ridge regression.
 
     Args:
@@ -121,8 +134,9 @@ def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
         mask: 1 H W in [0, 1], with which the change was mixed in.
 
     Returns:
-        12 numbers in fp32 on the CPU, A row by row and b; zeros without foreground. Pixels that were cut off
-        at black or white say nothing of the change and are left out, as long as others remain.
+        12 numbers in fp32 on the CPU, A row by row and b; and what they do not explain of the change, root
+        mean square in steps of 255. Zeros without foreground. Pixels that were cut off at black or white say
+        nothing of the change and are left out, as long as others remain.
     """
     box = bounding_box(mask)
     step = max(1, *(-(-side // LOOKED_AT) for side in box.size))
@@ -133,29 +147,16 @@ def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     mass = free if int((free > 0).sum()) >= LEAST_FITTED else weight[0].square()
     total = mass.sum()
     if not float(total) > 0:
-        return torch.zeros(12)
+        return torch.zeros(12), 0.0
     share = mass / total
     change = (new.clamp(0, 1) - old) / weight.clamp_min(1e-3)
     middle, shift = (old * share).sum(1, keepdim=True), (change * share).sum(1, keepdim=True)
     centred = old - middle
     matrix = (centred * share) @ centred.T + RIDGE * torch.eye(3, dtype=torch.float64)
     slope = torch.linalg.solve(matrix, (centred * share) @ (change - shift).T).T
-    return torch.cat([slope.flatten(), (shift - slope @ middle).flatten()]).float()
-
-
-def regional_part(correction: Correction, before: Tensor, mask: Tensor) -> float:
-    """How much of the change the overall map does not hold, the regional part: root mean square, in steps of 255.
-
-    Args:
-        correction: with maps.
-        before: 3 H W, the picture it was found on.
-        mask: 1 H W.
-    """
-    if correction.maps is None or not bool((mask > 0).any()):
-        return 0.0
-    one, other = (apply_correction(before, mask, correction, regional=r) for r in (True, False))
-    difference = (one.float() - other.float()).square() * mask
-    return 255 * float((difference.sum() / (3 * mask.sum())).sqrt())
+    left = (change - shift - slope @ centred).square().mean(0)  # of each pixel
+    regional = 255 * float((left * share).sum().sqrt())
+    return torch.cat([slope.flatten(), (shift - slope @ middle).flatten()]).float(), regional
 
 
 def _go_on() -> None:

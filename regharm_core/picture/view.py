@@ -72,11 +72,13 @@ class View:
         batch: int,
         check: Check,
         mirrored: bool = False,
+        seen: Callable[[int], None] | None = None,
     ) -> View:
         """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``.
 
         Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image,
         which are shown in one pass: half of ``batch`` composites and their mirror images, but at least one.
+        ``seen`` is told after each pass how many composites the network has looked at.
         """
         parts: list[tuple[Tensor, ...]] = []
         step = max(batch // 2, 1) if mirrored else batch
@@ -92,6 +94,8 @@ class View:
             else:
                 answers = _answer(model, guide, weight, allowed)
             parts.append((guide, weight, usable, *answers))
+            if seen is not None:
+                seen(rows.stop)
         guide, weight, usable, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
         return cls(guide, weight, residual, usable, maps[0] if maps else None)
 

@@ -69,7 +69,7 @@ class Host:
     """The fake host's state: what it was asked for, and what it shall answer."""
 
     def __init__(self, models_dir: Path) -> None:
-        self.models_dir = models_dir
+        self.models_dir, self.output = models_dir, models_dir.parent / "output"
         self.folders: dict[str, tuple[list[str], set[str]]] = {}
         self.device_is_cpu = True
         self.half: str | None = None
@@ -146,8 +146,17 @@ class Host:
         )
         patching = _module("comfy.model_patcher", CoreModelPatcher=Patcher, ModelPatcher=Patcher)
         utils = _module("comfy.utils", ProgressBar=ProgressBar)
+
+        def get_save_image_path(prefix: str, folder: str) -> tuple[str, str, int, str, str]:
+            subfolder, _, name = prefix.rpartition("/")
+            full = Path(folder) / subfolder
+            full.mkdir(parents=True, exist_ok=True)
+            return str(full), name, 1 + len(list(full.glob(f"{name}_*"))), subfolder, prefix
+
         paths = _module(
             "folder_paths",
+            get_output_directory=lambda: str(self.output),
+            get_save_image_path=get_save_image_path,
             folder_names_and_paths=self.folders,
             models_dir=str(self.models_dir),
             add_model_folder_path=add_model_folder_path,
@@ -166,11 +175,58 @@ class Host:
             Float=socket("FLOAT"),
             Int=socket("INT"),
             Boolean=socket("BOOLEAN"),
+            String=socket("STRING"),
+            Layers=socket("LAYERS"),
         )
         latest = _module("comfy_api.latest", io=io, ComfyExtension=ComfyExtension)
         comfy = _module("comfy", model_management=mm, model_patcher=patching, utils=utils)
+        extras = _module("comfy_extras", nodes_compositor=compositor())
         made = [comfy, mm, patching, utils, paths, _module("comfy_api", latest=latest), latest]
+        made += [extras, extras.nodes_compositor]
         return {module.__name__: module for module in made}
+
+
+def compositor() -> ModuleType:
+    """The host's compositor, for layers that lie straight: normal and multiply, in coded values."""
+
+    def expand_item_frames(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        defaults = {"mask": None, "name": None, "x": 0, "y": 0, "rotation": 0.0, "opacity": 1.0, "visible": True}
+        defaults |= {"flip_h": False, "flip_v": False}
+        frames = []
+        for item in items:
+            for n in range(item["image"].shape[0]):
+                own = {key: item[key] for key in defaults if key in item}
+                size = {"w": item.get("w") or item["image"].shape[2], "h": item.get("h") or item["image"].shape[1]}
+                blend = item.get("blend_mode", "normal")
+                frames.append({**defaults, **own, **size, "blend": blend, "tensor": item["image"][n : n + 1]})
+        return frames
+
+    def frame_alpha(tensor: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        alpha = tensor[..., 3] if tensor.shape[-1] == 4 else torch.ones(tensor.shape[:3])
+        return alpha if mask is None else alpha * (1 - mask[:1])
+
+    def composite_from_state(tensors: list[Any], state: dict[str, Any], alphas: list[Any]) -> torch.Tensor:
+        width, height = state["canvas"]
+        canvas = torch.zeros(height, width, 4)
+        for tensor, alpha, frame in zip(tensors, alphas, state["frames"], strict=True):
+            rows = slice(frame["y"], frame["y"] + frame["h"])
+            columns = slice(frame["x"], frame["x"] + frame["w"])
+            behind, cover = canvas[rows, columns], (alpha[0] * frame["opacity"])[..., None]
+            colours = tensor[0, ..., :3] * (behind[..., :3] if frame["blend"] == "multiply" else 1)
+            canvas[rows, columns, :3] = cover * colours + (1 - cover) * behind[..., :3]
+            canvas[rows, columns, 3:] = cover + (1 - cover) * behind[..., 3:]
+        return canvas[None]
+
+    return _module(
+        "comfy_extras.nodes_compositor",
+        document_items=lambda document: sorted(document["layers"], key=lambda item: item.get("z_index", 0)),
+        document_canvas=lambda document: document.get("canvas"),
+        canvas_extent=lambda frames: (max(f["x"] + f["w"] for f in frames), max(f["y"] + f["h"] for f in frames)),
+        expand_item_frames=expand_item_frames,
+        frame_alpha=frame_alpha,
+        state_from_items=lambda frames, canvas: {"frames": frames, "canvas": canvas},
+        composite_from_state=composite_from_state,
+    )
 
 
 def _module(name: str, **values: Any) -> ModuleType:

@@ -15,7 +15,7 @@ def test_map_and_picture(pack: Any, harmonizer: Any, scene: Any, layer: str) -> 
     image, heat = pack.run(NODE, harmonizer, scene.image, scene.mask, layer, 0.6, "inferno")
     assert image.shape == scene.image.shape and heat.shape == (2, 48, 64)
     assert float(heat.amax()) == pytest.approx(1) and float(heat[scene.inside].amax()) == 0
-    assert pack.host.bars[0].seen == [1, 2] and not pack.cautions
+    assert pack.host.bars[0].seen == [4, 8] and not pack.cautions
     assert pack.facts[0].startswith("2 images: half of what was taken comes from ")
 
 

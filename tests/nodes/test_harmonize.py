@@ -14,20 +14,20 @@ NODE = "RegHarmHarmonize"
 
 def test_foreground_changes_and_background_does_not(pack: Any, harmonizer: Any, scene: Any) -> None:
     before = scene.image.clone(), scene.mask.clone()
-    image, mask = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    image, mask, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     assert image.shape == scene.image.shape and image.dtype == scene.image.dtype
     assert torch.equal(image[scene.outside], scene.image[scene.outside])
     assert not torch.equal(image[scene.inside], scene.image[scene.inside])
     assert torch.equal(mask, scene.mask)
     assert torch.equal(scene.image, before[0]) and torch.equal(scene.mask, before[1])
-    assert pack.host.loaded[0] > 0 and pack.host.bars[0].seen == [1, 2]
+    assert pack.host.loaded[0] > 0 and pack.host.bars[0].seen == [2, 4, 6, 8]
     assert pack.facts[0].startswith("2 images, 19 % of each foreground: ") and not pack.cautions
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_pictures(pack: Any, harmonizer: Any, scene: Any, dtype: torch.dtype) -> None:
     image = scene.image.to(dtype)
-    result, _ = pack.run(NODE, harmonizer, image, scene.mask.to(dtype), 1.0, blend_mask=scene.mask * 0.5)
+    result, _, _ = pack.run(NODE, harmonizer, image, scene.mask.to(dtype), 1.0, blend_mask=scene.mask * 0.5)
     assert result.dtype == dtype
     assert torch.equal(result[scene.outside], image[scene.outside])
     assert not torch.equal(result[scene.inside], image[scene.inside])
@@ -37,14 +37,14 @@ def test_alpha_and_values_out_of_range_are_kept(pack: Any, harmonizer: Any, scen
     image = torch.cat([scene.image, torch.rand(2, 48, 64, 1)], dim=3)
     image[:, :4, :, :3] = 7.5
     image[:, 20:24, 20:24, :3] = 3.0
-    result, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
     assert torch.equal(result[..., 3], image[..., 3])
     assert torch.equal(result[scene.outside], image[scene.outside])
     assert float(result[:, 20:24, 20:24, :3].amin()) > 1.5
 
 
 def test_grey_becomes_colour(pack: Any, harmonizer: Any, scene: Any) -> None:
-    result, _ = pack.run(NODE, harmonizer, scene.image[..., :1], scene.mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image[..., :1], scene.mask, 1.0)
     assert result.shape == (2, 48, 64, 3)
 
 
@@ -55,7 +55,7 @@ def test_masks_of_many_shapes(pack: Any, harmonizer: Any, scene: Any, shape: tup
     mask = torch.zeros(shape)
     flat = mask.reshape(-1, *(shape[1:3] if len(shape) == 4 and shape[3] == 1 else shape[-2:]))
     flat[:, flat.shape[1] // 4 : flat.shape[1] // 2, flat.shape[2] // 4 : flat.shape[2] // 2] = 1
-    result, used = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+    result, used, _ = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
     assert result.shape == scene.image.shape and used.shape == (2, 48, 64)
     assert float(used[0].sum()) == pytest.approx(12 * 16, rel=0.05)
     assert torch.equal(result[used == 0], scene.image[used == 0])
@@ -65,7 +65,7 @@ def test_one_image_with_many_masks(pack: Any, harmonizer: Any, scene: Any) -> No
     masks = torch.zeros(3, 48, 64)
     for n in range(3):
         masks[n, 8 * n : 8 * n + 16, 8:40] = 1
-    result, used = pack.run(NODE, harmonizer, scene.image[:1], masks, 1.0)
+    result, used, _ = pack.run(NODE, harmonizer, scene.image[:1], masks, 1.0)
     assert result.shape == (3, 48, 64, 3) and torch.equal(used, masks)
     for n in range(3):
         assert torch.equal(result[n][masks[n] == 0], scene.image[0][masks[n] == 0])
@@ -73,16 +73,16 @@ def test_one_image_with_many_masks(pack: Any, harmonizer: Any, scene: Any) -> No
 
 def test_many_images_with_one_mask_and_with_too_few(pack: Any, harmonizer: Any, scene: Any) -> None:
     images = scene.image.repeat(2, 1, 1, 1)[:3]
-    one, used = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0)
+    one, used, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0)
     assert one.shape == images.shape and used.shape == (3, 48, 64)
     assert not pack.cautions
     masks = scene.mask.clone()
     masks[1] = masks[1].roll(10, 1)
-    two, used = pack.run(NODE, harmonizer, images, masks, 1.0)
+    two, used, _ = pack.run(NODE, harmonizer, images, masks, 1.0)
     assert torch.equal(one[0], two[0]) and torch.equal(used, masks[[0, 1, 1]])
     assert pack.cautions == ["3 images, 2 masks: the last mask was repeated"]
     four = scene.mask.repeat(2, 1, 1)
-    _, used = pack.run(NODE, harmonizer, images, four, 1.0, reference_mask=1 - masks)
+    _, used, _ = pack.run(NODE, harmonizer, images, four, 1.0, reference_mask=1 - masks)
     assert torch.equal(used, four[:3])
     assert pack.cautions == [
         "3 images, 4 masks: the last 1 mask was left out",
@@ -92,12 +92,12 @@ def test_many_images_with_one_mask_and_with_too_few(pack: Any, harmonizer: Any, 
 
 def test_alpha_of_one_image_follows_its_many_masks(pack: Any, harmonizer: Any, scene: Any) -> None:
     image = torch.cat([scene.image[:1], torch.rand(1, 48, 64, 1)], dim=3)
-    result, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, image, scene.mask, 1.0)
     assert result.shape == (2, 48, 64, 4) and torch.equal(result[1, ..., 3], image[0, ..., 3])
 
 
 def test_the_empty_mask_of_load_image_warns_and_changes_nothing(pack: Any, harmonizer: Any, scene: Any) -> None:
-    result, used = pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0)
+    result, used, _ = pack.run(NODE, harmonizer, scene.image, torch.zeros(64, 64), 1.0)
     assert torch.equal(result, scene.image) and used.shape == (2, 48, 64)
     assert not pack.facts and pack.cautions == ["the mask is empty: 2 images returned unchanged"]
 
@@ -105,13 +105,13 @@ def test_the_empty_mask_of_load_image_warns_and_changes_nothing(pack: Any, harmo
 def test_one_empty_mask_among_others_is_counted(pack: Any, harmonizer: Any, scene: Any) -> None:
     mask = scene.mask.clone()
     mask[1] = 0
-    result, _ = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, mask, 1.0)
     assert torch.equal(result[1], scene.image[1]) and not torch.equal(result[0], scene.image[0])
     assert "1 of 2 images" in pack.said
 
 
 def test_a_full_mask_has_nothing_to_match_with(pack: Any, harmonizer: Any, scene: Any) -> None:
-    result, _ = pack.run(NODE, harmonizer, scene.image, torch.ones(48, 64), 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, torch.ones(48, 64), 1.0)
     assert torch.equal(result, scene.image) and "no background" in pack.said
 
 
@@ -147,7 +147,7 @@ def test_masks_that_are_probably_wrong_are_spoken_of(pack: Any, harmonizer: Any,
 
 
 def test_a_blend_mask_that_shows_nothing_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
-    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=torch.zeros(48, 64))
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=torch.zeros(48, 64))
     assert torch.equal(result, scene.image)
     assert pack.facts == ["2 images, 19 % of each foreground: unchanged"]
     assert pack.cautions == ["the blend mask is black over all of the foreground: 2 images returned unchanged"]
@@ -155,41 +155,41 @@ def test_a_blend_mask_that_shows_nothing_is_spoken_of(pack: Any, harmonizer: Any
 
 def test_reference_mask_is_heard(pack: Any, harmonizer: Any, scene: Any) -> None:
     reference = torch.zeros(48, 64)
-    free, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
-    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
+    free, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
     assert torch.equal(result, scene.image) and "reference mask empty" in pack.said
     reference[:, 48:] = 1
-    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, reference_mask=reference)
     assert not torch.equal(result, scene.image) and not torch.equal(result, free)
 
 
 def test_blend_mask_limits_what_is_shown(pack: Any, harmonizer: Any, scene: Any) -> None:
-    whole, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    whole, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     blend = torch.zeros(48, 64)
     blend[:, :28] = 1
-    result, used = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=blend)
+    result, used, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=blend)
     assert torch.equal(result[:, :, :28], whole[:, :, :28])
     assert torch.equal(result[:, :, 28:], scene.image[:, :, 28:])
     assert torch.equal(used, scene.mask)
 
 
 def test_mask_options(pack: Any, harmonizer: Any, scene: Any) -> None:
-    _, plain = pack.run(NODE, harmonizer, scene.image, 1 - scene.mask, 1.0, invert_mask=True)
+    _, plain, _ = pack.run(NODE, harmonizer, scene.image, 1 - scene.mask, 1.0, invert_mask=True)
     assert torch.equal(plain, scene.mask)
-    _, grown = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=4)
+    _, grown, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=4)
     assert float(grown[0, 24, 12]) == 1 and float(grown[0, 24, 11]) == 0
-    _, shrunk = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=-4)
+    _, shrunk, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, expand=-4)
     assert float(shrunk[0, 24, 20]) == 1 and float(shrunk[0, 24, 19]) == 0
-    result, soft = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, feather=5)
+    result, soft, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, feather=5)
     assert 0 < float(soft[0, 24, 15]) < 1 and float(soft[0, 24, 10]) == 0
     assert torch.equal(result[soft == 0], scene.image[soft == 0])
 
 
 def test_strength(pack: Any, harmonizer: Any, scene: Any) -> None:
-    none, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.0)
+    none, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.0)
     assert pack.facts == ["strength is 0: 2 images returned unchanged"] and not pack.cautions
-    half, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.5)
-    whole, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    half, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 0.5)
+    whole, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     assert torch.equal(none, scene.image)
     assert torch.allclose(half - scene.image, (whole - scene.image) / 2, atol=1e-5)
 
@@ -197,10 +197,10 @@ def test_strength(pack: Any, harmonizer: Any, scene: Any) -> None:
 def test_shared_frames_get_one_change(pack: Any, harmonizer: Any, scene: Any) -> None:
     grey = scene.image.clone()
     grey[:, 20:24, 20:24] = 0.5
-    result, _ = pack.run(NODE, harmonizer, grey, scene.mask, 1.0, frames="shared")
+    result, _, _ = pack.run(NODE, harmonizer, grey, scene.mask, 1.0, frames="shared")
     change = (result - grey)[:, 20:24, 20:24]
     assert torch.allclose(change[0], change[1], atol=1e-6) and float(change.abs().amax()) > 0
-    assert pack.host.bars[0].seen == [1, 2]
+    assert pack.host.bars[0].seen == [2, 4, 6, 8]  # half of it while the network looks
 
 
 @pytest.mark.parametrize("frames", ["per frame", "shared"])
@@ -212,7 +212,7 @@ def test_cancel_goes_through(pack: Any, harmonizer: Any, scene: Any, frames: str
         pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, frames=frames)
     pack.host.cancel_after = None
     assert not harmonizer.model._forward_pre_hooks
-    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, frames=frames)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, frames=frames)
     assert result.shape == scene.image.shape
 
 
@@ -263,12 +263,12 @@ def test_out_of_memory_is_answered_by_smaller_batches(
     pack: Any, harmonizer: Any, scene: Any, device: Any, frames: str
 ) -> None:
     images = scene.image.repeat(3, 1, 1, 1)[:5]
-    roomy, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
+    roomy, _, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
     small = device(2)
-    result, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
+    result, _, _ = pack.run(NODE, harmonizer, images, scene.mask[:1], 1.0, frames=frames)
     assert small.tried[:2] == [5, 2] and max(small.tried[1:]) == 2
     assert torch.allclose(result, roomy, atol=1e-5)
-    assert pack.host.bars[-1].seen[-1] == 5 and pack.host.emptied and not pack.host.unloaded
+    assert pack.host.bars[-1].seen[-1] == 20 and pack.host.emptied and not pack.host.unloaded
 
 
 def test_out_of_memory_with_one_picture_is_a_clear_error(pack: Any, harmonizer: Any, scene: Any, device: Any) -> None:
@@ -277,7 +277,7 @@ def test_out_of_memory_with_one_picture_is_a_clear_error(pack: Any, harmonizer: 
         pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     assert small.tried == [2, 1] and pack.host.unloaded == 1
     small.room = 8
-    result, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
+    result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0)
     assert result.shape == scene.image.shape
 
 

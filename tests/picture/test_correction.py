@@ -14,7 +14,6 @@ from regharm_core.picture.correction import (
     apply_correction,
     beyond,
     fit_overall,
-    regional_part,
 )
 from regharm_core.picture.cube import write_cube
 from regharm_core.picture.local_map import LocalMaps
@@ -32,11 +31,11 @@ def changed(picture: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 def test_the_overall_map_is_found_again() -> None:
     before, mask = square_scene(60, 80)
-    found = fit_overall(before, changed(before, mask), mask)
-    assert torch.allclose(found, OVERALL, atol=2e-3)
+    found, regional = fit_overall(before, changed(before, mask), mask)
+    assert torch.allclose(found, OVERALL, atol=2e-3) and regional < 0.1
     large = torch.nn.functional.interpolate(before[None], scale_factor=20)[0]
-    assert torch.allclose(fit_overall(large, changed(large, torch.ones_like(large[:1])), torch.ones_like(large[:1])),
-                          OVERALL, atol=2e-3)  # fmt: skip
+    everywhere = torch.ones_like(large[:1])
+    assert torch.allclose(fit_overall(large, changed(large, everywhere), everywhere)[0], OVERALL, atol=2e-3)
 
 
 def test_the_fit_is_that_of_the_normal_equations() -> None:
@@ -51,19 +50,22 @@ def test_the_fit_is_that_of_the_normal_equations() -> None:
     rows = np.concatenate([np.sqrt(share)[:, None] * (x - middle), np.sqrt(1e-4) * np.eye(3)])
     wanted = np.concatenate([np.sqrt(share)[:, None] * (change - shift), np.zeros((3, 3))])
     slope = np.linalg.lstsq(rows, wanted, rcond=None)[0].T
-    found = fit_overall(before, after, mask).numpy()
+    overall, regional = fit_overall(before, after, mask)
+    found = overall.numpy()
     assert np.allclose(found[:9].reshape(3, 3), slope, atol=1e-5)
     assert np.allclose(found[9:], shift - slope @ middle, atol=1e-5)
+    left = (change - shift - (x - middle) @ slope.T) ** 2
+    assert regional == pytest.approx(255 * np.sqrt(share @ left.mean(1)), rel=1e-4)
 
 
 def test_what_was_cut_off_says_nothing() -> None:
     before, mask = square_scene(40, 40)
     before[:, 15:20] = 0.99
     after = (before + mask * 0.2).clamp(0, 1)
-    assert torch.allclose(fit_overall(before, after, mask)[9:], torch.full((3,), 0.2), atol=1e-3)
+    assert torch.allclose(fit_overall(before, after, mask)[0][9:], torch.full((3,), 0.2), atol=1e-3)
     white = torch.full((3, 8, 8), 0.9)
-    assert float(fit_overall(white, torch.ones(3, 8, 8), torch.ones(1, 8, 8)).sum()) == pytest.approx(0.3, abs=1e-3)
-    assert not bool(fit_overall(before, after, torch.zeros_like(mask)).any())
+    assert float(fit_overall(white, torch.ones(3, 8, 8), torch.ones(1, 8, 8))[0].sum()) == pytest.approx(0.3, abs=1e-3)
+    assert not bool(fit_overall(before, after, torch.zeros_like(mask))[0].any())
 
 
 def regional() -> tuple[torch.Tensor, torch.Tensor, Correction]:
@@ -121,12 +123,14 @@ def test_kept_from_before_and_after() -> None:
 
 
 def test_the_regional_part_is_what_the_overall_map_lacks() -> None:
-    picture, mask, correction = regional()
-    assert regional_part(Correction(OVERALL), picture, mask) == 0
-    same = LocalMaps(OVERALL[None, :, None, None])
-    assert regional_part(Correction(OVERALL, same), picture, mask) == pytest.approx(0, abs=1e-3)
-    shift = LocalMaps((OVERALL + torch.cat([torch.zeros(9), torch.full((3,), 10 / 255)]))[None, :, None, None])
-    assert regional_part(Correction(OVERALL, shift), picture, mask.round()) == pytest.approx(10, abs=0.1)
+    before, mask = square_scene(40, 50)
+    mask = mask.round()
+    after = changed(before, mask)
+    after[:, :, ::2] += 10 / 255 * mask[:, :, ::2]
+    after[:, :, 1::2] -= 10 / 255 * mask[:, :, 1::2]
+    kept = Correction.of(before, after, mask, None, whole(mask))
+    assert kept.regional == pytest.approx(10, abs=0.3)
+    assert kept.scaled(0.5).regional == pytest.approx(kept.regional / 2)
 
 
 def test_a_cube_reader_gives_the_overall_change_within_one_of_255() -> None:
