@@ -11,6 +11,7 @@ from PIL import Image
 
 from regharm_core import overlay
 from regharm_core.cli import main
+from tests.media.files import load, save
 
 OUTSIDE = np.s_[0:8, 0:60]  # rows above the mask
 INSIDE = np.s_[12:28, 22:43]
@@ -49,11 +50,10 @@ def test_jpeg(tmp_path: Path, weights: Path, values: np.ndarray, mask: Path) -> 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 def test_16_bit_keeps_its_depth(tmp_path: Path, weights: Path, values: np.ndarray, mask: Path, suffix: str) -> None:
-    cv2 = pytest.importorskip("cv2", reason="16-bit pictures need opencv-python-headless")
     deep = values.astype(np.uint16) * 257 - 3
-    cv2.imwrite(str(tmp_path / f"in{suffix}"), deep)
+    save(tmp_path / f"in{suffix}", deep)
     assert run(tmp_path / f"in{suffix}", mask, "-o", tmp_path / f"out{suffix}", "--weights", weights) == 0
-    answer = cv2.imread(str(tmp_path / f"out{suffix}"), cv2.IMREAD_UNCHANGED)
+    answer = load(tmp_path / f"out{suffix}")
     assert answer.dtype == np.uint16
     assert np.array_equal(answer[OUTSIDE], deep[OUTSIDE])
     assert np.unique(answer[INSIDE] % 257).size > 2  # not 8 bits blown up
@@ -169,7 +169,7 @@ def test_what_cannot_be_used_is_quoted(tmp_path: Path, weights: Path, values: np
         ((tmp_path, "--weights", weights, "-o", made), str(tmp_path)),
         ((good, tmp_path / "flat.png", *use), "60 x 10"),
         ((good, mask, *use, "--strength", "3"), "3"),
-        ((good, mask, "-o", tmp_path / "out.bmp", "--weights", weights), "out.bmp"),
+        ((good, mask, "-o", tmp_path / "out.gif", "--weights", weights), "out.gif"),
         ((good, mask, "-o", tmp_path / "nowhere" / "out.png", "--weights", weights), "nowhere"),
         ((good, mask, "-o", made, "--weights", tmp_path / "foreign.safetensors"), "foreign.safetensors"),
         ((good, mask, "-o", made, "--weights", tmp_path / "gone.safetensors"), "gone.safetensors"),

@@ -77,7 +77,7 @@ def test_evaluate(pairs: Path, weights: Path, tmp_path: Path, capsys: pytest.Cap
 
 def test_evaluate_refuses(pairs: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (pairs / "mask" / "b.png").unlink()
-    for folder, quoted in ((tmp_path, "real/"), (pairs, "mask/b"), (tmp_path / "gone", "gone")):
+    for folder, quoted in ((tmp_path, "real/"), (pairs, "mask for b.png"), (tmp_path / "gone", "gone")):
         assert main(["evaluate", str(folder), "--weights", str(weights)]) == 2
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and quoted in said

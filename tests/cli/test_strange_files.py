@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from regharm_core import InputError
 from regharm_core.cli import main
-from regharm_core.cli.images import read_picture
+from regharm_core.media.reading import read_picture
 
 
 def run(*arguments: object) -> int:
@@ -56,7 +56,7 @@ def test_modes(tmp_path: Path, weights: Path, values: np.ndarray, mask: Path, mo
     Image.fromarray(values).convert(mode).save(given)
     assert run(given, mask, "-o", made, "--weights", weights) == 0
     with Image.open(made) as picture:
-        assert picture.size == (60, 40) and picture.mode == ("RGBA" if mode == "LA" else "RGB")
+        assert picture.size == (60, 40) and picture.mode == {"LA": "LA", "L": "L", "1": "L"}.get(mode, "RGB")
 
 
 def test_a_palette_with_transparency_keeps_it(tmp_path: Path, weights: Path, mask: Path) -> None:
@@ -98,7 +98,7 @@ def test_pictures_too_small_are_quoted(
 
 
 def test_a_second_frame_without_dimensions(tmp_path: Path, values: np.ndarray) -> None:
-    """Found by fuzzing: Pillow raises a TypeError while it counts the frames."""
+    """Found by benchmarks/fuzz.py: Pillow raised a TypeError while it counted the frames."""
     path = tmp_path / "second.tif"
     Image.fromarray(values).save(path)
     data = bytearray(path.read_bytes())
@@ -106,5 +106,4 @@ def test_a_second_frame_without_dimensions(tmp_path: Path, values: np.ndarray) -
     (entries,) = struct.unpack_from("<H", data, first)
     struct.pack_into("<I", data, first + 2 + 12 * entries, len(data))
     path.write_bytes(data + struct.pack("<HI", 0, 0))
-    with pytest.raises(InputError, match="second.tif"):
-        read_picture(path)
+    assert np.array_equal(read_picture(path).raster.values, values)

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, harmonize
-from regharm_core.cli.images import read_mask, read_picture
+from regharm_core.media.masks import read_mask
+from regharm_core.media.reading import read_picture
 from regharm_core.store.checkpoint import load_network
 from tests.robustness.corpus import good_file, join, split
 

@@ -28,7 +28,9 @@ import numpy as np, torch
 from PIL import Image
 from regharm_core import HarmonizerConfig, HarmonizerNet, save_checkpoint
 from regharm_core.store.checkpoint import load_network
-from regharm_core.cli.images import Picture, read_picture, write_picture
+from regharm_core.media.picture import Picture
+from regharm_core.media.reading import read_picture
+from regharm_core.media.writing import write_picture
 from regharm_core.store.shards import join_shards, split_file
 from regharm_core.training.run.state import load_state, save_state
 import regharm_core.store.files as files
@@ -62,13 +64,8 @@ def picture(suffix, depth):
 
 KINDS = {"weights": (write_weights, read_weights), "state": (write_state, read_state)}
 for suffix, depth in ((".png", 8), (".jpg", 8), (".webp", 8), (".tif", 8), (".png", 16), (".tif", 16)):
-    try:
-        KINDS[f"picture{depth}{suffix}"] = picture(suffix, depth)
-        KINDS[f"picture{depth}{suffix}"][0](0)
-    except ValueError as error:
-        if "opencv" not in str(error):
-            raise
-        del KINDS[f"picture{depth}{suffix}"]
+    KINDS[f"picture{depth}{suffix}"] = picture(suffix, depth)
+    KINDS[f"picture{depth}{suffix}"][0](0)
 """
 
 FULL = """

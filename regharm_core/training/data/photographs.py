@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ...errors import InputError
@@ -64,8 +64,9 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
         size = (STORE_SIZE, STORE_SIZE)
         name, *parts = pairs[n]
         try:
-            picture = Image.open(io.BytesIO(parts[0])).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-            regions = Image.open(io.BytesIO(parts[1])).convert("L").resize(size, Image.Resampling.NEAREST)
+            upright = ImageOps.exif_transpose(Image.open(io.BytesIO(parts[0])))
+            picture = upright.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            regions = _numbers(Image.open(io.BytesIO(parts[1]))).resize(size, Image.Resampling.NEAREST)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
         images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
@@ -76,11 +77,24 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
     return Photographs(images, labels)
 
 
+def _numbers(regions: Image.Image) -> Image.Image:
+    """A label map's numbers as 8-bit grey, upright: of a palette they are the places in it, not the colours."""
+    regions = ImageOps.exif_transpose(regions)
+    if regions.mode == "P":
+        return Image.fromarray(np.asarray(regions).astype(np.uint8))
+    if regions.mode.startswith("I"):
+        values = np.asarray(regions)
+        if int(values.max()) > 255:
+            raise ValueError(f"its largest label is {values.max()}; at most 255 are understood")
+        return Image.fromarray(values.astype(np.uint8))
+    return regions.convert("L")
+
+
 def _pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, picture, label map), the last two as encoded bytes, in the order of the names."""
     if path.is_dir():
         for picture in sorted(path.glob("*.webp")):
-            if (regions := picture.with_suffix(".png")).exists():
+            if (regions := picture.with_suffix(".png")).exists() and not picture.name.startswith("."):
                 yield str(picture), picture.read_bytes(), regions.read_bytes()
         return
     if not path.is_file():
@@ -89,7 +103,8 @@ def _pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
         members = {m.name: m for m in archive.getmembers() if m.isfile()}
         for name in sorted(members):
             other = name.removesuffix(".webp") + ".png"
-            if name.endswith(".webp") and other in members:
+            hidden = name.rpartition("/")[2].startswith(".")  # what macOS puts beside each file
+            if name.endswith(".webp") and other in members and not hidden:
                 picture, regions = archive.extractfile(members[name]), archive.extractfile(members[other])
                 if picture and regions:
                     yield f"{path}:{name}", picture.read(), regions.read()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
+from ...media.small import read_small, read_small_mask
 from .chance import host_generator
 from .iharmony4 import Member
 from .photographs import STORE_SIZE
@@ -85,7 +85,7 @@ class ReadyMade:
         if (kept := self._kept.get(number)) is not None:
             return kept
         name, composite, mask, real = self.members[number]
-        opened = [_open(composite, "RGB"), _open(real, "RGB"), _open(mask, "L")]
+        opened = [_open(composite, read_small), _open(real, read_small), _open(mask, read_small_mask)]
         sizes = [own for _, own in opened]
         shapes = [width / height for width, height in sizes]
         if max(shapes) > min(shapes) * (1 + ASPECT_TOLERANCE):
@@ -96,14 +96,9 @@ class ReadyMade:
         return read
 
 
-def _open(path: Path, mode: str) -> tuple[Tensor, tuple[int, int]]:
+def _open(path: Path, read: Callable[[Path, int], tuple[Tensor, tuple[int, int]]]) -> tuple[Tensor, tuple[int, int]]:
     """A picture squeezed to a square, C S S uint8, and its own width and height."""
-    size = (STORE_SIZE, STORE_SIZE)
     try:
-        with Image.open(path) as file:
-            own = file.size
-            file.draft(mode, (2 * STORE_SIZE, 2 * STORE_SIZE))  # large JPEGs decode reduced
-            picture = file.convert(mode).resize(size, Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return read(path, STORE_SIZE)
+    except Exception as error:  # decoders raise anything at all on a broken file
         raise InputError(f"a picture of the training data cannot be read: {path}: {error}") from None
-    return torch.from_numpy(np.array(picture)).reshape(STORE_SIZE, STORE_SIZE, -1).permute(2, 0, 1), own

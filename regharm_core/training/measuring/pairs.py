@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
+from ...media.folders import Partners, pictures_in
+from ...media.masks import read_mask
+from ...media.reading import read_picture
+from ...media.small import squeeze
 from ..data.iharmony4 import is_iharmony4, list_iharmony4
 
 
@@ -33,24 +34,19 @@ def list_pairs(folder: Path) -> list[tuple[str, Path, Path, Path]]:
     """
     if is_iharmony4(folder):
         return list_iharmony4(folder, "test")
-    kinds: dict[str, dict[str, Path]] = {}
+    kinds: dict[str, list[Path]] = {}
     for kind in ("composite", "mask", "real"):
         if not (folder / kind).is_dir():
             raise InputError(f"{folder} holds no folder {kind}/; wanted real/, composite/ and mask/")
-        kinds[kind] = {p.stem: p for p in sorted((folder / kind).iterdir()) if not p.name.startswith(".")}
+        kinds[kind] = pictures_in(folder / kind)
     if not kinds["composite"]:
         raise InputError(f"{folder / 'composite'} holds no pictures")
-    found: list[tuple[str, Path, Path, Path]] = []
-    for stem, composite in kinds["composite"].items():
-        for kind in ("mask", "real"):
-            if stem not in kinds[kind]:
-                raise InputError(f"{composite} has no partner {folder / kind / stem}.*")
-        found.append((stem, composite, kinds["mask"][stem], kinds["real"][stem]))
-    return found
+    masks, reals = (Partners(kinds[kind], folder / kind) for kind in ("mask", "real"))
+    return [(path.stem, path, masks.mask_of(path), reals.real_of(path)) for path in kinds["composite"]]
 
 
 def read_pairs(folder: Path, *, size: int | None = None, limit: int | None = None) -> Iterator[Pair]:
-    """Read a folder of pairs, resized to ``size`` x ``size`` (bilinear) where it is given.
+    """Read a folder of pairs, squeezed to ``size`` x ``size`` (bilinear, 8 bits) where it is given.
 
     If there are more than ``limit`` pairs, only that many are read, evenly spread over the list.
 
@@ -62,19 +58,13 @@ def read_pairs(folder: Path, *, size: int | None = None, limit: int | None = Non
         pairs = [pairs[n * len(pairs) // limit] for n in range(limit)]
     for stem, *paths in pairs:
         try:
-            composite, mask, real = (
-                Image.open(p).convert(mode) for p, mode in zip(paths, ("RGB", "L", "RGB"), strict=True)
-            )
-        except Exception as error:  # decoders raise anything at all on a broken file
-            raise InputError(f"a picture of pair {stem!r} in {folder} cannot be read: {error}") from None
+            composite, real = (read_picture(path).display[0] for path in (paths[0], paths[2]))
+            mask = read_mask(paths[1], (composite.shape[1], composite.shape[2]))[0]
+        except InputError as error:
+            raise InputError(f"a picture of pair {stem!r} in {folder} cannot be used: {error}") from None
         if size is not None:
-            box = (size, size)
-            composite, mask, real = (p.resize(box, Image.Resampling.BILINEAR) for p in (composite, mask, real))
-        if not composite.size == mask.size == real.size:
-            raise InputError(f"sizes of pair {stem!r} differ: {composite.size}, {mask.size}, {real.size}")
-        yield Pair(stem, _tensor(composite), _tensor(mask), _tensor(real))
-
-
-def _tensor(picture: Image.Image) -> Tensor:
-    values = torch.from_numpy(np.array(picture)).float() / 255
-    return values[None] if values.ndim == 2 else values.permute(2, 0, 1)
+            composite, mask, real = (squeeze(part, size).float() / 255 for part in (composite, mask, real))
+        if composite.shape != real.shape:
+            given, wanted = (f"{part.shape[2]} x {part.shape[1]}" for part in (composite, real))
+            raise InputError(f"sizes of pair {stem!r} differ: composite {given}, real {wanted} px")
+        yield Pair(stem, composite, mask, real)

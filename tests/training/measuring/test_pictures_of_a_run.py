@@ -59,7 +59,7 @@ def test_nothing_to_measure_on(pairs: Path, tmp_path: Path) -> None:
     assert [k.name for k in list_kinds(pairs)] == ["easy", "hard"]
     (pairs / "hard" / "mask" / "b.png").unlink()
     (tmp_path / "empty").mkdir()
-    for folder, said in ((tmp_path / "gone", "gone"), (tmp_path / "empty", "empty"), (pairs, "mask/b")):
+    for folder, said in ((tmp_path / "gone", "gone"), (tmp_path / "empty", "empty"), (pairs, "mask for b.png")):
         with pytest.raises(InputError, match=said):
             list_kinds(folder)
 
