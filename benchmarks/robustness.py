@@ -1,6 +1,6 @@
 """Trust in figures: a soak, and what fuzzing found.
 
-    python -m benchmarks.robustness [soak] [weights] [pictures] [--calls 2000] [--minutes 10] [--seed 0]
+    python -m benchmarks.robustness [soak] [weights] [pictures] [files] [--calls 2000] [--minutes 10] [--seed 0]
 
 Without names, every part. soak: many calls in one process, for memory, files and threads left behind. weights,
 pictures: the property tests of ``tests/robustness/fuzz.py``, fed with random bytes; what is neither an answer nor one
@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,15 @@ from regharm_core import RegHarmError, harmonize, load_harmonizer
 from tests.robustness.fuzz import TARGETS
 
 from .helpers.peak import resident
+from .helpers.picture_files import picture_files
 from .helpers.reports import fill, load, save, table
 
-TITLES = {"soak": "Soak", "weights": "Fuzzing the weights reader", "pictures": "Fuzzing the way of a picture"}
+TITLES = {
+    "soak": "Soak",
+    "weights": "Fuzzing the weights reader",
+    "pictures": "Fuzzing the way of a picture",
+    "files": "Picture files",
+}
 Facts = dict[str, object]
 
 
@@ -131,7 +138,8 @@ def main() -> None:
     if unknown := set(options.parts) - set(TITLES):
         parser.error(f"unknown parts {sorted(unknown)}; known are {list(TITLES)}")
     for name in (name for name in TITLES if name in options.parts or not options.parts):
-        facts = soak(options.calls) if name == "soak" else fuzz(name, options.minutes, options.seed)
+        ways = {"soak": lambda: soak(options.calls), "files": picture_files}
+        facts = ways.get(name, partial(fuzz, name, options.minutes, options.seed))()
         facts["made on"] = datetime.now(timezone.utc).date().isoformat()
         print(name, facts, flush=True)
         parts = (load("robustness") or {}) | {name: facts}

@@ -21,6 +21,7 @@ class Format:
         associated: how its alpha is kept: multiplied into the colour, not, or as it comes (None).
         linear: its values are linear light; None: only those that came as such.
         more: keeps channels beside colour and alpha.
+        lossy: what is written is not what is read again.
     """
 
     name: str
@@ -33,10 +34,11 @@ class Format:
     associated: bool | None = False
     linear: bool | None = False
     more: bool = False
+    lossy: bool = False
 
 
 _PNG = Format("PNG", PILLOW, (8, 16))  # 16-bit colour is OpenImageIO's
-_JPEG = Format("JPEG", PILLOW, alpha=False)
+_JPEG = Format("JPEG", PILLOW, alpha=False, lossy=True)
 _TIFF = Format("tiff", OPENIMAGEIO, (8, 10, 12, 16, 32), (16, 32, 64), associated=None, linear=None, more=True)
 _PNM = Format("pnm", OPENIMAGEIO, (8, 16), alpha=False, profile=False)
 _JXL = Format("jpegxl", OPENIMAGEIO, (8, 16), (16, 32), linear=None)
@@ -48,7 +50,7 @@ FORMATS: dict[str, Format] = {
     ".jpe": _JPEG,
     ".jfif": _JPEG,
     ".webp": Format("WEBP", PILLOW, grey=False),
-    ".avif": Format("AVIF", PILLOW, grey=False),
+    ".avif": Format("AVIF", PILLOW, grey=False, lossy=True),
     ".bmp": Format("BMP", PILLOW, alpha=False, profile=False),
     ".tif": _TIFF,
     ".tiff": _TIFF,

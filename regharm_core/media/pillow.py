@@ -58,9 +58,9 @@ def read(path: Path, check: Check) -> Raster | None:
     if file is None:
         return None
     with file:
-        check(*file.size)
         if not _is_mine(file):
             return None
+        check(*file.size)
         frames = getattr(file, "n_frames", 1)
         if frames > 1 and file.format not in MERGED:
             raise InputError(f"{path} holds {frames} frames; give one picture a file")

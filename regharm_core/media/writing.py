@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..errors import InputError
@@ -45,8 +46,8 @@ def write_picture(path: Path, pixels: Tensor, like: Picture, *, source: Path | N
     """Write 1 3 H W in the place of ``like.pixels``, with everything else that its file held; whole or not at all.
 
     Where the pixels are like's own, bit for bit, so are the values that are written, if the format holds values of
-    that kind. WebP is written lossless, JPEG at quality 95. The file is made in memory first: not every encoder
-    notices that the disk is full.
+    that kind. WebP is written lossless, JPEG at quality 95; where nothing was changed, a JPEG or AVIF is copied
+    instead. The file is made in memory first: not every encoder notices that the disk is full.
 
     Args:
         path: its suffix says the format.
@@ -60,9 +61,14 @@ def write_picture(path: Path, pixels: Tensor, like: Picture, *, source: Path | N
     """
     check_output(path, like)
     kind = _format(path)
-    raster = replace(raster_of(like), values=put_back(like, pixels))
+    raster = raster_of(like)
+    if source is not None and kind.lossy and _is_same(kind, raster) and torch.equal(pixels, like.pixels):
+        encoded = source.read_bytes()
+    else:
+        raster = replace(raster, values=put_back(like, pixels))
+        encoded = _encoded(path, kind, _fitted(raster, kind, pixels))
     with replacing(path, like=source) as temporary:
-        temporary.write_bytes(_encoded(path, kind, _fitted(raster, kind, pixels)))
+        temporary.write_bytes(encoded)
 
 
 def _format(path: Path) -> Format:
@@ -70,6 +76,11 @@ def _format(path: Path) -> Format:
     if kind is None:
         raise InputError(f"cannot write {path}: the suffix must be one of {' '.join(WRITABLE)}")
     return kind
+
+
+def _is_same(kind: Format, raster: Raster) -> bool:
+    """Whether a raster comes from the format that is to be written."""
+    return kind.name.lower() == {"mpo": "jpeg"}.get(raster.kind.lower(), raster.kind.lower())
 
 
 def _type(kind: Format, raster: Raster) -> tuple[np.dtype[Any], int]:
@@ -88,7 +99,7 @@ def _type(kind: Format, raster: Raster) -> tuple[np.dtype[Any], int]:
 def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
     """The raster as the format can hold it; in the same kind of file it stays as it is."""
     dtype, bits = _type(kind, raster)
-    same = kind.name.lower() == raster.kind.lower()
+    same = _is_same(kind, raster)
     linear = dtype.kind == "f" and raster.linear if kind.linear is None else kind.linear
     associated = raster.alpha is not None and (raster.associated if kind.associated is None else kind.associated)
     stays = raster.linear == linear and (
