@@ -13,7 +13,7 @@ from tests.test_arrows import MAY_IMPORT
 
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-LONGEST = {"README.md": 120, "docs/architecture.md": 100}  # lines
+LONGEST = {"README.md": 120, "docs/architecture.md": 110}  # lines
 TEXTS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in chain(ROOT.glob("*.md"), *((ROOT / folder).glob("*.md") for folder in ("docs", "weights", "assets")))
