@@ -151,21 +151,19 @@ class CompositeMaker:
         self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Some rows of ``made`` (composite, target and alpha, B 7 S S) remade as the fourth kind, and the kinds."""
-        count = image.shape[0]
-        chosen = torch.rand(count, generator=generator, device=image.device) < self.config.graded
+        chosen = torch.rand(len(image), generator=generator, device=image.device) < self.config.graded
         area = region.mean((1, 2, 3))
         chosen &= (area >= SMALLEST) & (area <= LARGEST)  # what is too small or too large stays a blob
-        points = lattice_points(count, image.device)
-        scene = mood(points, generator)
-        mild = photographic(points, _sample(image, region, generator), points, generator)
-        share = uniform((count, 1, 1), 0, 0.8, generator).to(points)
-        share = torch.where(torch.rand(count, 1, 1, generator=generator, device=image.device) < 0.5, share, 0.0)
-        neutral = (points + share * (mild - points)).clamp(0, 1)
 
         def remade(rows: Rows) -> Tensor:
             matte, inside, outside = _rematte(image[rows], region[rows])
-            inner, outer = apply_lattice(inside, scene[rows]), apply_lattice(outside, scene[rows])
-            composite = outer + matte * (apply_lattice(inside, neutral[rows]) - outer)
+            points = lattice_points(len(inside), inside.device)
+            scene = mood(points, generator)
+            mild = photographic(points, _sample(image[rows], region[rows], generator), points, generator)
+            share = uniform((2, len(inside), 1, 1), 0, 1, generator).to(points)
+            neutral = points + torch.where(share[0] < 0.5, 0.8 * share[1], 0.0) * (mild - points)  # half unchanged
+            inner, outer = apply_lattice(inside, scene), apply_lattice(outside, scene)
+            composite = outer + matte * (apply_lattice(inside, neutral.clamp(0, 1)) - outer)
             return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)
 
         return torch.where(chosen, 3, kind), where_rows(chosen, made, remade)
@@ -174,14 +172,13 @@ class CompositeMaker:
         """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
         device = self.photographs.images.device
         index = torch.randint(len(self.photographs), (count,), generator=generator, device=device)
-        image = self.photographs.images[index].float() / 255
-        labels = self.photographs.labels[index].float()
+        image, labels = self.photographs.images[index], self.photographs.labels[index]
         chosen = _choose_regions(labels, self.config.several, generator)  # B 1 S S
 
         config = self.config
         windows = draw_windows(chosen, config.crop, config.close, config.context, generator)
         grid = windows.grid(size)
-        return sample(image, grid, "bilinear"), sample(chosen, grid, "nearest")
+        return sample(image.float(), grid, "bilinear") / 255, sample(chosen, grid, "nearest")
 
     def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
@@ -225,7 +222,7 @@ def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) 
 
     def pick() -> Tensor:
         draw = torch.rand(count, generator=generator, device=labels.device)
-        return (draw * top).floor().clamp(max=top.max() - 1) + 1
+        return ((draw * top).floor().clamp(max=top.max() - 1) + 1).to(labels.dtype)
 
     first, second = pick(), pick()
     joined = torch.rand(count, generator=generator, device=labels.device) < several
