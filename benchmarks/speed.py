@@ -148,7 +148,8 @@ def main() -> None:
         for batch in options.batches:
             for side in options.sizes:
                 rows += measure(calls, side, batch, options.rounds)
-    machine = f"{options.threads} CPU threads, {platform.processor() or platform.machine()}, torch {torch.__version__}"
+    plural = "s" * (options.threads > 1)
+    machine = f"{options.threads} CPU thread{plural}, {platform.machine()}, torch {torch.__version__}"
     if torch.cuda.is_available():
         machine += f", {torch.cuda.get_device_name()}"
     files = {name: path.name for name, path in weights.items()}
