@@ -47,6 +47,15 @@ class UpBlock(nn.Module):
         return self.refine(self.fuse(both))
 
 
+def instance_norm(features: Tensor) -> Tensor:
+    """Each channel of each image with mean 0 and deviation 1: B C H W -> B C H W.
+
+    As groups of one channel: torch's own instance norm has a wrong gradient on a CPU where the batch is one image
+    and the gradient lies channels last (torch 2.13).
+    """
+    return F.group_norm(features, features.shape[1], eps=EPSILON)
+
+
 def single_or_double(values: Tensor) -> Tensor:
     """Half precision becomes float32, float32 and float64 stay: means and variances need the digits."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, attend, gather_tokens, scatter_tokens
-from .layers import single_or_double
+from .layers import instance_norm, single_or_double
 
 
 class SelfAttention(nn.Module):
@@ -64,7 +63,7 @@ class LTL(nn.Module):
         Returns:
             The features, B C H W, and the :class:`Attention` or None.
         """
-        features = F.instance_norm(self.self_attention(features))
+        features = instance_norm(self.self_attention(features))
         height, width = features.shape[-2:]
         reference = rearrange(features, "b c h w -> b (h w) c")
         allowed = rearrange(background, "b 1 h w -> b (h w)") >= 0.5

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from regharm_core.network.layers import instance_norm
 from regharm_core.network.ltl import LTL, SelfAttention
 from tests.network import slow
 from tests.network.cases import CASES, assert_agree, features, mask_cases, shaken
@@ -80,7 +81,7 @@ def test_background_and_images_without_a_task_keep_their_normalised_features() -
     foreground, background = mask_cases(5, 6)["foregrounds of many sizes"]
     values = features(5, 3, 5, 6)
     ours, _ = module(values, foreground, background)
-    plain = torch.nn.functional.instance_norm(module.self_attention(values))
+    plain = instance_norm(module.self_attention(values))
     outside = (foreground == 0).expand_as(ours)
     assert torch.equal(ours[outside], plain[outside])
     assert torch.equal(ours[3:], plain[3:])  # no foreground; no background
