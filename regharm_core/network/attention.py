@@ -59,7 +59,13 @@ def scatter_tokens(tokens: Tensor, where: Tokens, onto: Tensor) -> Tensor:
 
 
 def attend(
-    queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor, temperature: float, valid: Tensor | None = None
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    allowed: Tensor,
+    temperature: float,
+    valid: Tensor | None = None,
+    heads: int = 1,
 ) -> Tensor:
     """``Softmax(Q K^T / (temperature * sqrt(C))) V`` over the allowed references (Eq. 1, 4).
 
@@ -71,21 +77,29 @@ def attend(
             that is not used.
         temperature: see :class:`regharm_core.network.config.HarmonizerConfig`.
         valid: B Lf, True for queries, which come first, False for the padding behind them; None where there is none.
+        heads: parts of C and of D that are matched apart, each part of C counting as C above.
 
     Returns:
         B Lf D. To save time on a CPU, nothing is computed for padding (its answers are zero) or for references
         that may not be consulted.
     """
+
+    def apart(part: Tensor) -> Tensor:
+        return rearrange(part, "b l (n c) -> (b n) l c", n=heads)
+
     allowed = allowed | ~allowed.any(1, keepdim=True)
     if queries.device.type != "cpu":
-        return _attend(queries, keys, values, allowed, temperature)
+        alike = allowed.repeat_interleave(heads, 0)
+        row = _attend(apart(queries), apart(keys), apart(values), alike, temperature)
+        return rearrange(row, "(b n) l d -> b l (n d)", n=heads)
     length = queries.shape[1]
     counts = [length] * len(queries) if valid is None else valid.sum(1).tolist()
     rows = []
     images = zip(*(part.split(1) for part in (queries, keys, values, allowed)), strict=True)
     for count, (query, key, value, may) in zip(counts, images, strict=True):
         chosen = slice(None) if bool(may.all()) else may[0].nonzero()[:, 0]
-        row = _attend(query[:, :count], key[:, chosen], value[:, chosen], None, temperature)
+        row = _attend(apart(query[:, :count]), apart(key[:, chosen]), apart(value[:, chosen]), None, temperature)
+        row = rearrange(row, "n l d -> 1 l (n d)")
         rows.append(row if count == length else F.pad(row, (0, 0, 0, length - count)))
     return torch.cat(rows)
 

@@ -7,15 +7,13 @@ background there: its features, and the mean and deviation of its plain colours.
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .attention import CHUNK_ELEMENTS, Attention, gather_tokens
-from .layers import single_or_double
+from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
+from .layers import instance_norm, single_or_double
 
 WIDTH, HEADS = 64, 4  # of queries and keys
 COLOURS = 6  # mean and deviation of three channels
@@ -24,8 +22,9 @@ COLOURS = 6  # mean and deviation of three channels
 class ContentMatch(nn.Module):
     """Each foreground location is told what the background of like content looks like.
 
-    ``forward(features, content, image, foreground, background)``. Its last layer starts at zero, so an untrained one is
-    the identity. An image without background that may be consulted looks at everything.
+    ``forward(features, content, image, foreground, background)``. As in LTL only the foreground's rows of the
+    similarity map are computed. Its last layer starts at zero, so an untrained one is the identity. An image without
+    background that may be consulted looks at everything.
 
     Args:
         channels: C of the features.
@@ -66,27 +65,30 @@ class ContentMatch(nn.Module):
             The features, B C H W, and the :class:`Attention` or None.
         """
         height, width = features.shape[-2:]
+        own = self.values.weight.dtype  # layers work in their weights' precision, softmax and statistics in single
         with torch.autocast(features.device.type, enabled=False):
-            full, colours = single_or_double(features), _colours(single_or_double(image), (height, width))
-            tokens = rearrange(full, "b c h w -> b (h w) c")
-            plain = rearrange(colours, "b c h w -> b (h w) c")
-            keys = rearrange(F.instance_norm(self.compare(single_or_double(content))), "b c h w -> b (h w) c")
+            full, colours = features.to(own), _colours(single_or_double(image), (height, width))
+            like = instance_norm(single_or_double(self.compare(content.to(own))))  # B WIDTH H W
+            sharp = like * single_or_double(self.sharpness).exp().repeat_interleave(WIDTH // HEADS)[:, None, None]
+            keys, tokens, plain = (rearrange(part, "b c h w -> b (h w) c") for part in (like, full, colours))
             allowed = rearrange(background, "b 1 h w -> b (h w)") >= 0.5
-            some = allowed | ~allowed.any(1, keepdim=True)
-            values = rearrange(self.values(tokens), "b l (n c) -> b n l c", n=HEADS)
-            values = torch.cat([values, plain[:, None].expand(-1, HEADS, -1, -1)], dim=3)  # B n L C/n+6
-            sharp = (keys * self.sharpness.exp().repeat_interleave(WIDTH // HEADS)).contiguous()
-            fetched = _attend(sharp, keys, values, some)  # B L n(C/n+6)
-            fused = self.fuse(torch.cat([tokens, plain, fetched], dim=2))
-            share = rearrange(foreground, "b 1 h w -> b (h w) 1")
-            answer = rearrange(tokens + share * fused, "b (h w) c -> b c h w", h=height)
+            values = rearrange(single_or_double(self.values(tokens)), "b l (n c) -> b l n c", n=HEADS)
+            values = torch.cat([values, plain[:, :, None].expand(-1, -1, HEADS, -1)], dim=3)  # B L n C/n+6
+            values = rearrange(values, "b l n v -> b l (n v)")
+
+            asked = gather_tokens(torch.cat([sharp, full.to(sharp), colours], dim=1), foreground[:, 0] > 0)
+            queries, former, seen = asked.values.split([WIDTH, full.shape[1], COLOURS], dim=2)  # B Lf each
+            fetched = attend(queries, keys, values, allowed, 1.0, asked.valid, HEADS)  # B Lf n(C/n+6)
+            fused = self.fuse(torch.cat([former, seen, fetched], dim=2).to(own))  # B Lf C
+            share = rearrange(foreground, "b 1 h w -> b (h w)").gather(1, asked.index)[..., None]
+            answer = scatter_tokens(former + share * fused, asked, features)
         attention = None
         if return_attention:
             size = (height, width)
-            asked = gather_tokens(rearrange(sharp, "b (h w) c -> b c h w", h=height), foreground[:, 0] > 0)
-            cells = (background >= 0.5).to(full)
-            attention = Attention(asked, keys, allowed, 1.0, size, size, 1, cells, heads=HEADS)
-        return answer.to(features.dtype), attention
+            cells = single_or_double((background >= 0.5).to(features))
+            asked = Tokens(queries, asked.index, asked.valid)
+            attention = Attention(asked, keys, allowed, 1.0, size, size, 1, cells, HEADS)
+        return answer, attention
 
 
 def _colours(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -96,17 +98,3 @@ def _colours(image: Tensor, size: tuple[int, int]) -> Tensor:
     mean = F.avg_pool2d(image, cell)
     deviation = (F.avg_pool2d(image.square(), cell) - mean.square()).clamp_min(0).add(1e-4).sqrt() * 2
     return torch.cat([mean, deviation], dim=1)
-
-
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor) -> Tensor:
-    """Every location looks at the allowed ones, a head in each part of d: B L d, B L d, B n L v, B L -> B L (n v)."""
-    query, key = (rearrange(part, "b l (n d) -> b n l d", n=HEADS) for part in (queries, keys))
-    scale = 1 / math.sqrt(query.shape[3])
-    closed = ~allowed[:, None, None]  # B 1 1 L
-    length = query.shape[2]
-    step = length if torch.is_grad_enabled() else max(CHUNK_ELEMENTS // (query.shape[0] * HEADS * length), 1)
-    parts: list[Tensor] = []
-    for part in query.split(step, dim=2):
-        logits = (part * scale) @ key.transpose(2, 3)
-        parts.append(logits.masked_fill(closed, float("-inf")).softmax(3) @ values)
-    return rearrange(torch.cat(parts, dim=2), "b n l v -> b l (n v)")
