@@ -20,7 +20,7 @@ from .content import ContentMatch
 from .eye import CHANNELS as EYE_CHANNELS
 from .eye import EfficientNetLite0
 from .face import Harmonizer, HarmonizerOutput, check_shapes
-from .layers import cell_maximum, conv_norm_act
+from .layers import cell_maximum, conv_norm_act, single_or_double
 from .ltl import LTL
 from .maps import about_grey, apply_small_maps, foreground_energy
 from .overall import Impression, Overall
@@ -132,11 +132,11 @@ class MapNet(Harmonizer):
             features = features + self.ptl_gain * (translated - features)
             if found is not None:
                 attention["ptl"] = found
-        maps = self.head(features).float()
+        maps = single_or_double(self.head(features))
         if whole is not None:
-            maps = maps + whole.maps.float()
+            maps = maps + single_or_double(whole.maps)
         maps = about_grey(maps)
-        residual = apply_small_maps(maps, image.float())
+        residual = apply_small_maps(maps, image.to(maps.dtype))
         doubt = None
         if self.doubt is not None and whole is not None:
             doubt = self.doubt(whole.hidden.detach(), residual.detach(), mask)
@@ -151,7 +151,7 @@ class MapNet(Harmonizer):
             side = self.config.eye_view
             shown = image
             if side and tuple(image.shape[-2:]) != (side, side):
-                shown = F.interpolate(image, (side, side), mode="bilinear", antialias=True)
+                shown = _resize(image, (side, side))
             if image.device.type == "cpu":
                 shown = shown.contiguous(memory_format=torch.channels_last)
             found = self.eye(shown)
@@ -197,7 +197,7 @@ class Doubt(nn.Module):
         """B hidden, B 3 H W and B 1 H W -> B, see :class:`.face.HarmonizerOutput`."""
         size = foreground_energy(residual, mask).clamp_min(1e-2).log()[:, None]
         answer = self.judge(torch.cat([hidden, size.to(hidden.dtype) / 4 - 1], dim=1))
-        return answer[:, 0].float() + size[:, 0]
+        return single_or_double(answer[:, 0]) + size[:, 0]
 
 
 def _sides(mask: Tensor, closed: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,4 +210,9 @@ def _sides(mask: Tensor, closed: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
 def _fit(features: Tensor, size: torch.Size) -> Tensor:
     if features.shape[-2:] == size:
         return features
-    return F.interpolate(features, tuple(size), mode="bilinear", antialias=True)
+    return _resize(features, (size[0], size[1]))
+
+
+def _resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Averaged over what a smaller pixel covers; in single precision, as torch has no other for it on a CPU."""
+    return F.interpolate(single_or_double(picture), size, mode="bilinear", antialias=True).to(picture.dtype)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .layers import single_or_double
+
 
 def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     """``A guide + b``: B 12 H W (A row by row, then b) and B 3 H W -> B 3 H W."""
@@ -36,5 +38,6 @@ def apply_small_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
 
 def foreground_energy(residual: Tensor, mask: Tensor) -> Tensor:
     """Mean square of a change over the foreground, in squared 8-bit values: B 3 H W and B 1 H W -> B."""
+    residual, mask = single_or_double(residual), single_or_double(mask)  # a sum over a picture is too large for half
     area = mask.sum((1, 2, 3)).clamp_min(1e-6)
     return ((residual * 255).square() * mask).sum((1, 2, 3)) / (3 * area)

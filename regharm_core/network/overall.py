@@ -74,7 +74,7 @@ class Overall(nn.Module):
             mask: B 1 H W, the foreground.
             closed: B 1 H W, the foreground and what else may not be consulted.
         """
-        size, dtype = (deep.shape[-2], deep.shape[-1]), deep.dtype
+        size, own = (deep.shape[-2], deep.shape[-1]), deep.dtype
         deep, image, mask, closed = (single_or_double(part) for part in (deep, image, mask, closed))
         inside, outside = (F.interpolate(part, size, mode="area") for part in (mask, 1 - closed))
         parts = [*masked_mean_std(deep, inside), *masked_mean_std(deep, outside)]
@@ -83,7 +83,7 @@ class Overall(nn.Module):
             parts += [masked_mean_std(eye, inside)[0], masked_mean_std(eye, outside)[0]]
         statistics = [part[:, :, 0, 0] for part in parts]
         statistics += [colour_statistics(image, mask), colour_statistics(image, 1 - closed)]
-        hidden = self.perceptron(torch.cat([part.to(dtype) for part in statistics], dim=1))
+        hidden = self.perceptron(torch.cat(statistics, dim=1).to(own))
         scale, shift = self.modulation(hidden)[:, :, None, None].chunk(2, dim=1)
         return Impression(self.maps(hidden)[:, :, None, None], scale, shift, hidden)
 
@@ -92,7 +92,7 @@ def colour_statistics(image: Tensor, weight: Tensor) -> Tensor:
     """The masked colours in numbers of about unit size: B 3 H W in [0, 1] and B 1 H W -> B COLOUR_STATISTICS.
 
     Mean, deviation, the correlation of each channel with the next, skew, and the shares that are lighter and more
-    saturated than a few steps. A picture without weight gets those of black.
+    saturated than a few steps. A picture without weight gets mean 0, no spread and no shares.
     """
     weight = weight / weight.sum((2, 3), keepdim=True).clamp_min(1e-4)
     mean = (image * weight).sum((2, 3), keepdim=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...network.face import HarmonizerOutput
+from ...network.layers import single_or_double
 from ...network.maps import foreground_energy
 
 A_MIN = 100.0  # pixels, as in the paper
@@ -39,5 +40,5 @@ def doubt_loss(output: HarmonizerOutput, target: Tensor, mask: Tensor) -> Tensor
     """
     if output.doubt is None:
         return None
-    error = foreground_energy(output.image.detach().float() - target, (mask > 0.5).float()).clamp_min(1e-2)
+    error = foreground_energy(single_or_double(output.image.detach()) - target, (mask > 0.5).float()).clamp_min(1e-2)
     return (error * (-output.doubt).exp() + output.doubt).mean()
