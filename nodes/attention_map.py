@@ -87,7 +87,7 @@ class AttentionMap(io.ComfyNode):
         picture, used = repeat_rows(picture, count), repeat_rows(used, count)
         query = None if query is None else repeat_rows(query, count)
 
-        def work(net: core.HarmonizerNet, rows: slice, batch: int, progress: host.Progress) -> Tensor:
+        def work(net: core.Harmonizer, rows: slice, batch: int, progress: host.Progress) -> Tensor:
             device = harmonizer.load_device
             heat = core.attention_map(
                 net,

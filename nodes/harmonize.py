@@ -157,7 +157,7 @@ class Harmonize(io.ComfyNode):
         shared = frames == SHARED
         kept: dict[int, core.Correction] = {}
 
-        def work(net: core.HarmonizerNet, rows: slice, batch: int, progress: host.Progress) -> Tensor:
+        def work(net: core.Harmonizer, rows: slice, batch: int, progress: host.Progress) -> Tensor:
             # A clip stays where it is: only the network's small copies of it go to the device.
             device = colours.device if shared else harmonizer.load_device
             picture, weight = colours[rows].to(device), used[rows].to(device)

@@ -106,7 +106,7 @@ def _harmonize(
     reference = None if bool((beneath >= OPAQUE).all()) else beneath[None, None]
     found: list[core.Correction] = []
 
-    def work(net: core.HarmonizerNet, rows: slice, batch: int, progress: host.Progress) -> Tensor:
+    def work(net: core.Harmonizer, rows: slice, batch: int, progress: host.Progress) -> Tensor:
         found.clear()
         device = harmonizer.load_device
         return core.harmonize(

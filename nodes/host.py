@@ -14,7 +14,7 @@ import folder_paths
 import torch
 from torch import Tensor
 
-from ..regharm_core import CheckpointError, HarmonizerNet, RegHarmError, load_harmonizer
+from ..regharm_core import CheckpointError, Harmonizer, RegHarmError, load_harmonizer
 from ..regharm_core.picture.carry import STRIP_PIXELS
 from ..regharm_core.pipeline import DEFAULT_WEIGHTS, WEIGHTS_FOLDER
 
@@ -26,7 +26,7 @@ BATCH_PIXELS = 1 << 25  # full-size pixels on the device at once; a single pictu
 Rows = slice
 Progress = Callable[[int, int], None]
 # work(network, rows of the batch, pictures at once, progress) -> the rows' answer, B C H W
-Work = Callable[[HarmonizerNet, Rows, int, Progress], Tensor]
+Work = Callable[[Harmonizer, Rows, int, Progress], Tensor]
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def load_patcher(path: Path, precision: str) -> comfy.model_patcher.ModelPatcher
 def describe(patcher: comfy.model_patcher.ModelPatcher) -> str:
     """A loaded network in a line: "1.9 million parameters, fp32, runs on cpu"."""
     names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-    net: HarmonizerNet = patcher.model
+    net: Harmonizer = patcher.model
     millions = sum(parameter.numel() for parameter in net.parameters()) / 1e6
     return f"{millions:.1f} million parameters, {names[next(net.parameters()).dtype]}, runs on {patcher.load_device}"
 
@@ -98,7 +98,7 @@ def _dtype(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if mm.should_use_bf16(device) else torch.float32
 
 
-def activation_bytes(net: HarmonizerNet, batch: int, pixels: int) -> int:
+def activation_bytes(net: Harmonizer, batch: int, pixels: int) -> int:
     """Memory that a batch needs beside the weights, for the host to make room.
 
     The network's part was measured at widths 8 to 32 and batches of 1 and 4 (resident set, 256 px); the
@@ -140,7 +140,7 @@ def in_batches(
     """
     height, width = size
     batch = _first_batch(patcher.load_device, count, height * width)
-    net: HarmonizerNet = patcher.model
+    net: Harmonizer = patcher.model
     mm.load_models_gpu([patcher], memory_required=activation_bytes(net, batch, height * width), force_full_load=True)
     bar = comfy.utils.ProgressBar(STEPS * count * turn[1])
     result: Tensor | None = None
@@ -220,7 +220,7 @@ def publish(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def _cancel_in_every_layer(net: HarmonizerNet) -> Iterator[None]:
+def _cancel_in_every_layer(net: Harmonizer) -> Iterator[None]:
     """Hear Cancel within a pass of the network too: one of a wide network takes seconds on a CPU."""
     hooks = [module.register_forward_pre_hook(lambda *_: check_cancel()) for module in net.modules()]
     try:

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 CATEGORY = "image/harmonize"
 
-# Carries the host's model patcher around a regharm_core.HarmonizerNet.
+# Carries the host's model patcher around a regharm_core.Harmonizer.
 Harmonizer = io.Custom("HARMONIZER_MODEL")
 
 # Carries a list of regharm_core.picture.correction.Correction, one a picture.
