@@ -28,4 +28,6 @@ def _words(found: Outcome) -> str:
 
 
 def _steps(count: float) -> str:
-    return "exactly" if count == 0 else f"within {count:.2g} step" + ("s" if count > 1 else "")
+    if count == 0:
+        return "exactly"
+    return f"within {count:.2f} of a step" if count < 1 else f"within {round(count)} step{'s' if count > 1 else ''}"

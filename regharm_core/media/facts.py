@@ -21,7 +21,8 @@ from .library import find_openimageio
 
 Extras = dict[str, Any]
 
-ORIENTATION = 0x0112
+WORDS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)  # of EXIF: description, make, model, ..., copyright
+INNER = (0x8769, 0x8825)  # its directories of the exposure and of the place
 XMP_IN_PNG = "XML:com.adobe.xmp"
 
 # Of OpenImageIO's attributes, those that describe how the pixels lay in their file, which the new one decides itself.
@@ -100,21 +101,24 @@ def attributes_of(spec: Any) -> list[tuple[str, Any, Any]]:
     return [(p.name, p.type, p.value) for p in spec.extra_attribs if not _is_structure(p.name)]
 
 
-def exif_attributes(path: Path) -> list[tuple[str, Any, Any]]:
-    """EXIF of a TIFF file by way of Pillow, which reads more of it; empty where it does not know the file."""
+def exif_of_tiff(path: Path) -> Extras:
+    """EXIF of a TIFF file by way of Pillow, which reads more of it: "exif", and "attributes" of what that adds."""
+    kept = Image.Exif()
     try:
         with Image.open(path, formats=("TIFF",)) as file:
-            exif = file.getexif()
-            kept = Image.Exif()
-            for tag in (0x8769, 0x8825):  # EXIF's and GPS's own directories; what TIFF itself says is read already
-                if inner := exif.get_ifd(tag):
+            said = file.getexif()
+            kept.update({tag: said[tag] for tag in WORDS if tag in said})
+            for tag in INNER:
+                if inner := said.get_ifd(tag):
                     kept.get_ifd(tag).update(inner)
-                    kept[tag] = kept.get_ifd(tag)
+            if not len(kept):
+                return {}
+            data = kept.tobytes()
             stream = io.BytesIO()
-            Image.new("RGB", (1, 1)).save(stream, "JPEG", exif=kept.tobytes())
+            Image.new("RGB", (1, 1)).save(stream, "JPEG", exif=data)
     except Exception:  # it is an addition: whatever is wrong with the file shows where its pixels are read
-        return []
-    return [a for a in _opened_by_openimageio(stream.getvalue()) if a[0].startswith(("Exif:", "GPS:", "Exp", "FNum"))]
+        return {}
+    return {"exif": data, "attributes": _opened_by_openimageio(stream.getvalue())}
 
 
 def set_attributes(spec: Any, attributes: list[tuple[str, Any, Any]]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from . import pillow
 from .channels import coloured, described
-from .facts import Extras, attributes_of, exif_attributes, facts_of, set_attributes
+from .facts import Extras, attributes_of, exif_of_tiff, facts_of, set_attributes
 from .formats import Format
 from .ink import rgb_of_ink
 from .library import find_openimageio
@@ -166,10 +166,10 @@ def _extras(path: Path, kind: str, spec: Any) -> Extras:
         if file is not None:
             with file:
                 return facts_of(file) | found
-    more = exif_attributes(path) if kind == "tiff" else []
     own = attributes_of(spec)
+    more = exif_of_tiff(path) if kind == "tiff" else {}
     known = {name for name, *_ in own}
-    return found | {"attributes": own + [a for a in more if a[0] not in known]}
+    return more | found | {"attributes": own + [a for a in more.get("attributes", []) if a[0] not in known]}
 
 
 def _fits(attribute: tuple[str, Any, Any], same_format: bool) -> bool:

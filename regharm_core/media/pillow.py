@@ -154,7 +154,7 @@ def _raster(path: Path, file: Image.Image) -> Raster:
     if profile and colours_of(profile) == wanted:
         extras["icc_profile"] = profile
         space = profile_space(profile) if wanted == "RGB" else None
-    elif wanted == "RGB" and _is_adobe_rgb(upright):
+    elif wanted == "RGB" and kind in ("JPEG", "MPO") and _is_adobe_rgb(upright):
         space = GammaSpace(matrix_to_rec709(ADOBE_RGB), ADOBE_GAMMA)
     bits = 8 * values.dtype.itemsize
     return Raster(values, bits, colour, alpha, space=space, kind=kind, extras=extras)

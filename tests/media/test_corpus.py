@@ -23,4 +23,4 @@ def test_read_right_and_given_back(row: Row, tmp_path: Path, capfd: pytest.Captu
 
 def test_the_corpus_is_wide() -> None:
     assert len(ROWS) >= 60 and len({row.writer for row in ROWS}) >= 3
-    assert len({row.what for row in ROWS}) == len({row.file for row in ROWS}) == len(ROWS)
+    assert len({(row.what, row.writer) for row in ROWS}) == len({row.file for row in ROWS}) == len(ROWS)
