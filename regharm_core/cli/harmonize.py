@@ -110,7 +110,7 @@ def _close(asked: Jobs, failed: int) -> None:
     skipped = [(len(asked.skipped), "without a mask"), (failed, "that could not be done")]
     parts = [f"{count} {why}" for count, why in skipped if count]
     left = f"; skipped: {', '.join(parts)}" if parts else ""
-    alone = f"; {asked.alone} other files left alone" if asked.alone else ""
+    alone = f"; {asked.alone} other file{'s' if asked.alone > 1 else ''} left alone" if asked.alone else ""
     _clear_progress()
     sys.stderr.write(f"{len(asked.jobs) - failed}/{len(asked.jobs) + len(asked.skipped)} done{left}{alone}\n")
 

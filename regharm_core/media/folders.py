@@ -12,6 +12,7 @@ from ..errors import InputError
 from .formats import READABLE
 
 IHARMONY4 = re.compile(r"(.+)_(\d+)_(\d+)")  # image, mask, number
+SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # what Windows keeps in folders
 MARKS = ("{}_mask", "{}-mask", "mask_{}", "mask-{}")  # how a mask is called after its picture
 
 
@@ -24,8 +25,9 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def others_in(folder: Path) -> int:
-    """How many files lie there that are neither pictures nor hidden."""
-    return sum(p.is_file() and not _is_hidden(p) and p.suffix.lower() not in READABLE for p in folder.iterdir())
+    """How many files lie there that are no pictures; hidden ones and those of the system do not count."""
+    others = (p for p in folder.iterdir() if p.suffix.lower() not in READABLE and p.name.lower() not in SYSTEM)
+    return sum(p.is_file() and not _is_hidden(p) for p in others)
 
 
 def same_name(text: str) -> str:

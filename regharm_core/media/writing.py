@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..store.files import replacing
 from . import openimageio, pillow, png
 from .facts import for_openimageio
-from .formats import OPENIMAGEIO, PILLOW, WRITABLE, Format, format_of
+from .formats import PILLOW, WRITABLE, Format, format_of
 from .library import find_openimageio
 from .picture import Picture, put_back, raster_of
 from .primaries import decode, encode
@@ -38,7 +38,9 @@ def check_output(path: Path, picture: Picture) -> None:
         raise InputError(f"cannot write {path}: it is a folder")
     if picture.alpha is not None and not kind.alpha:
         raise InputError(f"cannot write {path}: the picture has an alpha channel, which {path.suffix} cannot hold")
-    if kind.library == OPENIMAGEIO or _type(kind, raster_of(picture))[0].itemsize > 1:
+    raster = raster_of(picture)
+    channels = len(raster.colour) + (raster.alpha is not None)
+    if not _is_for_pillow(kind, _type(kind, raster)[0], channels):
         find_openimageio(path)
 
 
@@ -76,6 +78,11 @@ def _format(path: Path) -> Format:
     if kind is None:
         raise InputError(f"cannot write {path}: the suffix must be one of {' '.join(WRITABLE)}")
     return kind
+
+
+def _is_for_pillow(kind: Format, dtype: np.dtype[Any], channels: int) -> bool:
+    """Whether Pillow can write such values: all 8-bit ones of its formats, and of 16 bits grey without an alpha."""
+    return kind.library == PILLOW and (dtype.itemsize == 1 or channels == 1)
 
 
 def _is_same(kind: Format, raster: Raster) -> bool:
@@ -155,7 +162,7 @@ def _without_colour(extras: dict[str, Any]) -> dict[str, Any]:
 def _encoded(path: Path, kind: Format, raster: Raster) -> bytes:
     profile = raster.extras.get("icc_profile") if kind.profile else None
     channels = raster.values.shape[2]
-    if kind.library == PILLOW and (raster.values.dtype == np.uint8 or channels == 1):
+    if _is_for_pillow(kind, raster.values.dtype, channels):
         return pillow.write(kind, raster.values, raster.extras, profile)
     if kind.library == PILLOW:  # Pillow's pictures have no 16-bit colour, its files' facts are complete
         facts = pillow.write(kind, np.zeros((1, 1, 1), np.uint8), raster.extras, profile)
