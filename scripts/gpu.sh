@@ -6,7 +6,7 @@
 #   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
 #   scripts/gpu.sh stop                   end the training in the background; its state stays
 #
-# The recipe's data, out and start are replaced: $WORK/*.tar, $WORK/run, and $START (default: the bundled weights).
+# The recipe's data, out and start are replaced: $WORK/*.tar, $WORK/run, and $START (default: what the CPU has reached).
 # MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors, einops.
 #
 # Rehearsed on a CPU with the same words:
@@ -15,7 +15,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/regharm}
-START=${START:-weights/regharm.safetensors}
+START=${START:-checkpoints/regharm.safetensors}
 PYTHON=${PYTHON:-python3}
 mkdir -p "$WORK"
 
