@@ -81,8 +81,7 @@ class _Run:
         net = build_network(recipe.model)
         if recipe.eye is not None:
             open_eye(net, Path(recipe.eye))
-        if recipe.start is not None:
-            _start(net, Path(recipe.start))
+        self.before = {} if recipe.start is None else _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
@@ -202,9 +201,9 @@ class _Run:
         if self.world.rank > 0:
             return
         facts = {
-            "images": self.images,
-            "steps": self.step,
-            "seconds": round(self.elapsed),
+            "images": self.images + self.before.get("images", 0),  # of this run and of those that it started from
+            "steps": self.step + self.before.get("steps", 0),
+            "seconds": round(self.elapsed) + self.before.get("seconds", 0),
             "photographs": len(self.source),
             "composites": asdict(self.recipe.composites),
             "val_fmse_percent_at_256": self.validated,
@@ -223,8 +222,11 @@ class _Run:
             sys.stderr.flush()
 
 
-def _start(net: Harmonizer, path: Path) -> None:
+def _start(net: Harmonizer, path: Path) -> dict[str, Any]:
     """Load weights into a new network; those of a narrower network are widened first.
+
+    Returns:
+        The facts of the training that they come from.
 
     Raises:
         ConfigError: when they are of a network with other layers.
@@ -243,3 +245,4 @@ def _start(net: Harmonizer, path: Path) -> None:
             f"the weights {path} to start from are of {info.config.to_json()}, the recipe's model is "
             f"{net.config.to_json()}; only view, temperature and a multiple of the width may differ"
         ) from None
+    return info.facts

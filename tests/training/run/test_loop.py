@@ -100,6 +100,22 @@ def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
     run = started(recipe(photographs, tmp_path / "second", start=str(made)))
     assert all(torch.equal(run.net.state_dict()[name], value) for name, value in weights(made).items())
+    first = read_info(made).facts["images"]
+    run.out.mkdir()
+    run.save()  # what was seen before is counted in
+    assert first > 0 and read_info(tmp_path / "second" / "weights.safetensors").facts["images"] == first
+
+
+def test_ptl_may_be_added_to_a_trained_network_and_changes_nothing_at_first(photographs: Path, tmp_path: Path) -> None:
+    plain = HarmonizerConfig(layout="maps", stages=(4, 4, 8, 8), ltl=(), translation="none", overall=8, view=64)
+    made = loop.train(replace(recipe(photographs, tmp_path / "first", steps=2), model=plain), CPU)
+    more = replace(plain, translation="ptl", ptl_stride=16, doubt=True)
+    run = started(replace(recipe(photographs, tmp_path / "second", start=str(made)), model=more))
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 10:40, 10:40] = 1
+    with torch.no_grad():
+        answers = [net.eval()(image, mask).image for net in (load_network(made)[0], run.net)]
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-5, rtol=0)
 
 
 def test_weights_of_a_narrower_network_are_widened(photographs: Path, tmp_path: Path) -> None:
