@@ -1,0 +1,157 @@
+"""The public call with a network that draws maps: what comes out is those maps at full size, worked out slowly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from regharm_core import harmonize
+from regharm_core.network.mapnet import MapNet
+from regharm_core.picture.view import frame, look
+from tests.network import slow_maps
+from tests.network.mapnets import EVERYTHING, lively
+
+
+@pytest.fixture(scope="module")
+def model() -> MapNet:
+    return lively(**EVERYTHING).requires_grad_(False)
+
+
+def picture(height: int = 60, width: int = 90, batch: int = 1) -> tuple[Tensor, Tensor]:
+    """Colours well inside the range, and a soft-edged disc to the left of the middle."""
+    random = torch.Generator().manual_seed(0)
+    small = torch.rand(batch, 3, 6, 6, generator=random)
+    image = F.interpolate(small, (height, width), mode="bicubic").clamp(0, 1) * 0.4 + 0.3
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    disc = ((0.5 - ((x + 0.2).square() + y.square()).sqrt()) * 20 + 0.5).clamp(0, 1)
+    return image, disc.expand(batch, 1, height, width).clone()
+
+
+def worked_out(
+    model: MapNet,
+    image: Tensor,
+    mask: Tensor,
+    *,
+    context: float | None = 1.6,
+    mirrored: bool = False,
+    reference: Tensor | None = None,
+    strength: float = 1.0,
+) -> Tensor:
+    """One picture: the small copy's maps, from both sides where asked, enlarged as a whole, applied pixel by pixel."""
+    box = frame(mask[0], None if reference is None else reference[0], context, model.config.view)
+    seen = look(model, image, mask, reference, [box])
+    with torch.inference_mode():
+        maps = model(seen[0], seen[1], reference=seen[2]).maps
+        if mirrored:
+            turned = [None if part is None else part.flip(3) for part in seen]
+            maps = (maps + model(turned[0], turned[1], reference=turned[2]).maps.flip(3)) / 2
+    large = F.interpolate(maps, box.size, mode="bilinear", align_corners=False)[0]
+    answer = image.clone()
+    inside, share = box.of(answer[0]), box.of(mask[0])
+    change = slow_maps.apply_maps(large, inside.clamp(0, 1))
+    inside += strength * share * change
+    return torch.where(mask > 0, answer.clamp(0, 1), image)
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "the box": {},
+    "the whole picture": {"context": None},
+    "a narrow box": {"context": 1.25},
+    "from both sides": {"mirrored": True},
+    "half": {"strength": 0.5},
+    "twice": {"strength": 2.0, "mirrored": True},
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("size", [(60, 90), (64, 64), (150, 40)], ids=str)
+def test_the_maps_at_full_size(model: MapNet, size: tuple[int, int], name: str) -> None:
+    image, mask = picture(*size)
+    made = harmonize(model, image, mask, **({"mirrored": False} | CALLS[name]))
+    torch.testing.assert_close(made, worked_out(model, image, mask, **CALLS[name]), rtol=0, atol=2e-5)
+    outside = (mask == 0).expand_as(image)
+    assert torch.equal(made[outside].view(torch.int32), image[outside].view(torch.int32))
+    assert float((made - image)[~outside].abs().mean()) > 0.01
+
+
+def test_a_reference_is_shown_and_obeyed(model: MapNet) -> None:
+    image, mask = picture()
+    answers = []
+    for half in (slice(0, 45), slice(45, 90)):
+        reference = torch.zeros_like(mask)
+        reference[..., half] = 1
+        answers.append(harmonize(model, image, mask, reference_mask=reference, mirrored=False))
+        expected = worked_out(model, image, mask, reference=reference)
+        torch.testing.assert_close(answers[-1], expected, rtol=0, atol=2e-5)
+    assert not torch.allclose(*answers, atol=1e-3)
+
+
+def test_detail_is_kept_at_full_size(model: MapNet) -> None:
+    """Maps are smooth: fine texture changes by the map's matrix, and nothing of it is lost in between."""
+    image, mask = picture(120, 130)
+    texture = torch.rand(1, 1, 120, 130, generator=torch.Generator().manual_seed(1)) * 0.1
+    grain = harmonize(model, image + texture, mask, context=None, mirrored=False)
+    expected = worked_out(model, image + texture, mask, context=None)
+    torch.testing.assert_close(grain, expected, rtol=0, atol=2e-5)
+
+
+def test_what_one_map_says_a_shared_map_says() -> None:
+    """A network that draws one map everywhere: fitted over all frames it is that map again."""
+    net = lively(overall=16).requires_grad_(False)
+    for layer in (net.head, net.overall.maps):  # type: ignore[union-attr]
+        nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    random = torch.Generator().manual_seed(2)
+    net.overall.maps.bias.copy_(torch.randn(12, generator=random) * 0.1)  # type: ignore[union-attr]
+    image, mask = picture(batch=3)
+    image = image * torch.tensor([0.6, 1.0, 1.3]).view(3, 1, 1, 1)
+    apart, together = (harmonize(net, image, mask, shared=shared) for shared in (False, True))
+    assert float((apart - image).abs().max()) > 0.05
+    torch.testing.assert_close(together, apart, rtol=0, atol=2e-3)
+
+
+def test_frames_that_share_a_map_change_equal_colours_equally(model: MapNet) -> None:
+    image, mask = picture(64, 64, batch=2)
+    image[:, :, 28:36, 20:30] = 0.5
+    image[1, :, :10] *= 0.5
+    made = harmonize(model, image, mask, shared=True)
+    torch.testing.assert_close(made[0, :, 32, 25], made[1, :, 32, 25], rtol=0, atol=1e-5)
+    apart = harmonize(model, image, mask)
+    assert not torch.allclose(apart[0, :, 32, 25], apart[1, :, 32, 25], atol=1e-4)
+
+
+@pytest.mark.parametrize("doubting", [True, False])
+def test_an_answer_is_held_back_by_what_the_network_doubts(model: MapNet, doubting: bool) -> None:
+    """e / (e + d): d is the error that the network expects, times the caution; without doubt, the caution's square."""
+    image, mask = picture(64, 64)
+    net = lively(**EVERYTHING | {"doubt": doubting}).requires_grad_(False)
+    for layer in (net.head, net.overall.maps):  # type: ignore[union-attr]
+        layer.weight.mul_(0.2)  # type: ignore[operator]
+        layer.bias.mul_(0.2)  # type: ignore[operator]  (no colour is cut off)
+    plain = harmonize(net, image, mask, context=None, mirrored=False)
+    net.config = replace(net.config, caution=0.7 if doubting else 6.0)
+    held = harmonize(net, image, mask, context=None, mirrored=False)
+    output = net(image, mask)
+    energy = float(slow_maps.energy(output.prediction[0], mask[0, 0]))
+    expected = 0.7 * float(output.doubt.exp()) if output.doubt is not None else 36.0
+    share = energy / (energy + expected)
+    assert 0.1 < share < 0.95
+    torch.testing.assert_close(held - image, share * (plain - image), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("matching", ["features", "content"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision(dtype: torch.dtype, matching: str) -> None:
+    """As a host may load them: the whole network in half, on a CPU too, at a view of which sums are beyond fp16."""
+    net = lively(**EVERYTHING | {"matching": matching, "eye_view": 96, "view": 288, "caution": 0.3})
+    image, mask = picture(300, 320)
+    mask[:, :, :, 200:] = 0
+    wanted = harmonize(net.requires_grad_(False), image, mask)
+    made = harmonize(net.to(dtype), image, mask)
+    assert made.dtype == torch.float32
+    assert float((wanted - image).abs().max()) > 0.05
+    assert float((made - wanted).abs().max()) < {torch.float16: 0.004}.get(dtype, 0.03)
