@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,8 @@ BITS_PER_SAMPLE = 258  # a tag of TIFF; Pillow opens 16 bits of CMYK as 8
 MERGED = ("MPO", "HEIF", "PSD")  # their first picture is the picture; what follows are a camera's others, or layers
 GREY = 16  # of 255: a palette's colours whose channels differ by no more
 INTEROPERABILITY = 0xA005  # EXIF's directory in which a camera says "R03" for Adobe RGB
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs of broken files, it raises too
 
 Check = Callable[[int, int], None]  # of width and height, before anything is decoded
 
