@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ..errors import InputError
 from .primaries import encode
 from .raster import LUMA, Raster, quantized
 
-STRIP_PIXELS = 1 << 20  # worked on at once in double precision
+STRIP_PIXELS = 1 << 20  # of which the colours are worked out at once
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def picture_of(path: Path, raster: Raster) -> Picture:
         count = int((~np.isfinite(straight)).any(axis=-1).sum())
         raise InputError(f"{path} holds {count} pixels that are not finite numbers (NaN or infinity)")
     if raster.space is not None:
-        straight = raster.space.shown(straight.reshape(-1, 3)).reshape(straight.shape)
+        straight = straight.astype(np.float32)
+        for rows in _strips(straight.shape[0], straight.shape[1]):
+            part = straight[rows]
+            straight[rows] = raster.space.shown(part.reshape(-1, 3)).reshape(part.shape)
     pixels = torch.from_numpy(np.ascontiguousarray(straight, np.float32)).permute(2, 0, 1)[None]
     alpha = None
     if raster.alpha is not None:
@@ -101,14 +105,19 @@ def put_back(picture: Picture, answer: Tensor) -> np.ndarray:
     values = raster.values.copy()
     former, answer = picture.pixels[0].cpu(), answer[0].detach().float().cpu()
     changed = (answer != former).any(0).numpy()  # H W
-    step = max(STRIP_PIXELS // max(changed.shape[1], 1), 1)
-    for top in range(0, changed.shape[0], step):
-        here = changed[top : top + step]
-        if not here.any():
-            continue
-        old, new = (part[:, top : top + step].permute(1, 2, 0).numpy()[here] for part in (former, answer))
-        _carry(raster, values[top : top + step], here, old, new)
+    for rows in _strips(changed.shape[0], changed.shape[1]):
+        here = changed[rows]
+        if here.any():
+            old, new = (part[:, rows].permute(1, 2, 0).numpy()[here] for part in (former, answer))
+            _carry(raster, values[rows], here, old, new)
     return values
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows that are worked on at once."""
+    step = max(STRIP_PIXELS // max(width, 1), 1)
+    for top in range(0, height, step):
+        yield slice(top, top + step)
 
 
 def _carry(raster: Raster, values: np.ndarray, here: np.ndarray, old: np.ndarray, new: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,7 @@ def _is_adobe_rgb(file: Image.Image) -> bool:
     return str(file.getexif().get_ifd(INTEROPERABILITY).get(1, "")).startswith("R03")
 
 
+@lru_cache(maxsize=1)
 def _add_heif() -> None:
     """HEIC, where pillow-heif is installed."""
     if "HEIF" not in Image.OPEN:

@@ -22,6 +22,7 @@ from regharm_core import HarmonizerConfig, HarmonizerNet, harmonize
 from regharm_core.media.masks import read_mask
 from regharm_core.media.reading import read_picture
 from regharm_core.store.checkpoint import load_network
+from tests.media.corpus.every import ROWS
 from tests.robustness.corpus import good_file, join, split
 
 JSON_VALUES = st.recursive(
@@ -88,6 +89,10 @@ def pictures_target(folder: Path, attempt: Attempt) -> Any:
         deep = Image.fromarray(values[..., 0].astype(np.uint16) * 256) if mode == "I;16" else None
         (deep or Image.fromarray(values).convert(mode)).save(stream, kind)
         files.append((kind, stream.getvalue()))
+    for row in ROWS:  # what OpenImageIO reads
+        if not row.refused and row.file.endswith((".tif", ".exr", ".jxl", ".dpx", ".psd", ".hdr", ".tga", "16.png")):
+            row.write(folder / row.file)
+            files.append((row.file.rpartition(".")[2], (folder / row.file).read_bytes()))
     some = st.sampled_from(files)
 
     @QUIET
