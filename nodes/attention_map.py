@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from .. import regharm_core as core
-from ..regharm_core.picture.heatmap import COLOUR_MAPS
+from ..regharm_core.picture.painted import COLOUR_MAPS, OPACITY
 from . import host, status
 from .sockets import CATEGORY, STATUS, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
@@ -21,7 +21,8 @@ class AttentionMap(io.ComfyNode):
             display_name="Attention Map",
             category=CATEGORY,
             description="Shows which parts of the background the network consulted for the foreground's colours, "
-            "as a heat map computed from the network's own attention.",
+            "computed from the network's own attention: the picture in grey, what was asked about outlined, what was "
+            "consulted in colour.",
             search_aliases=[
                 "attention heatmap",
                 "explain harmonization",
@@ -45,11 +46,11 @@ class AttentionMap(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "opacity",
-                    default=0.85,
+                    default=OPACITY,
                     min=0.0,
                     max=1.0,
                     step=0.05,
-                    tooltip="Opacity of the heat map over the picture.",
+                    tooltip="Opacity of the map over the picture: 0 shows the picture alone.",
                 ),
                 io.Combo.Input(
                     "colours",
@@ -59,7 +60,11 @@ class AttentionMap(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("IMAGE", display_name="image", tooltip="The picture with its heat map."),
+                io.Image.Output(
+                    "IMAGE",
+                    display_name="image",
+                    tooltip="The picture in grey, the question outlined, the answer in colour.",
+                ),
                 io.Mask.Output(
                     "MASK", display_name="map", tooltip="The map alone: white where the most was taken from."
                 ),
@@ -96,7 +101,14 @@ class AttentionMap(io.ComfyNode):
                 query_mask=None if query is None else query[rows].to(device),
                 layer=layer.lower(),
             )
-            painted = core.overlay(picture[rows].to(device), heat, opacity=opacity, colours=colours)
+            painted = core.overlay(
+                picture[rows].to(device),
+                heat,
+                mask=used[rows].to(device),
+                query=None if query is None else query[rows].to(device),
+                opacity=opacity,
+                colours=colours,
+            )
             progress(heat.shape[0], heat.shape[0])
             return torch.cat([painted, heat], dim=1)
 

@@ -27,7 +27,8 @@ class PasteCutout(io.ComfyNode):
             search_aliases=[
                 "paste",
                 "cutout",
-                "cut-out",
+                "cut out",
+                "blend",
                 "composite",
                 "compositing",
                 "place object",

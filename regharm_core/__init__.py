@@ -6,7 +6,8 @@ from .network.config import HarmonizerConfig
 from .network.face import Harmonizer
 from .network.unet import HarmonizerNet
 from .picture.correction import Correction, apply_correction
-from .picture.heatmap import attention_map, overlay
+from .picture.heatmap import attention_map
+from .picture.painted import overlay
 from .pipeline import harmonize, load_harmonizer
 from .store.checkpoint import read_info, save_checkpoint
 

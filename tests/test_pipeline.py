@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize, overlay
+from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize
 from regharm_core.picture import carry
 from regharm_core.picture.correction import Correction, apply_correction
 
@@ -249,17 +249,6 @@ def test_attention_map_is_normalised_and_outside_the_foreground(model: Harmonize
     assert not torch.equal(attention_map(model, image, mask, query_mask=query)[0], attention_map(model, image, mask)[0])
     with pytest.raises(InputError, match="ltl64"):
         attention_map(model, image, mask, layer="ltl64")
-
-
-def test_overlay_range_and_errors() -> None:
-    image, heat = torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 8)
-    assert torch.equal(overlay(image, heat, opacity=0), image)
-    full = overlay(image, torch.ones(1, 1, 8, 8), opacity=1, colours="grey")
-    assert torch.allclose(full, torch.ones_like(full))
-    with pytest.raises(InputError, match="rainbow"):
-        overlay(image, heat, colours="rainbow")
-    with pytest.raises(InputError, match="1.5"):
-        overlay(image, heat, opacity=1.5)
 
 
 def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, monkeypatch: pytest.MonkeyPatch) -> None:

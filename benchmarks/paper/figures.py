@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import Tensor
 
 from regharm_core import HarmonizerNet, attention_map, harmonize, load_harmonizer
-from regharm_core.picture.heatmap import overlay
+from regharm_core.picture.painted import overlay
 from regharm_core.store.files import replacing
 
 from ..helpers.reports import PICTURES
@@ -114,7 +114,7 @@ def figure_5(net: HarmonizerNet, layers: dict[str, str]) -> None:
     for s in scenes_of_figure_5():
         heats = [attention_map(net, s.image, s.mask, layer=layer, context=None) for layer in layers]
         made = harmonize(net, s.image, s.mask, context=None)
-        columns[s.name] = [outlined(s), *(overlay(s.image, heat) for heat in heats), made]
+        columns[s.name] = [outlined(s), *(overlay(s.image, heat, mask=s.mask) for heat in heats), made]
     write_page(columns, ["composite", *layers.values(), "harmonized"], PICTURES / "figure5.jpg")
 
 
@@ -129,7 +129,10 @@ def figure_1(net: HarmonizerNet, layers: dict[str, str]) -> None:
             shown = outlined(s)
             shown = shown + asked * (torch.tensor([0.1, 1.0, 0.1])[None, :, None, None] - shown)
             heats = [attention_map(net, s.image, s.mask, query_mask=asked, layer=n, context=None) for n in layers]
-            columns[f"{s.name}: {point}"] = [shown, *(overlay(s.image, heat) for heat in heats)]
+            columns[f"{s.name}: {point}"] = [
+                shown,
+                *(overlay(s.image, heat, mask=s.mask, query=asked) for heat in heats),
+            ]
     write_page(columns, ["composite", *layers.values()], PICTURES / "figure1.jpg")
 
 

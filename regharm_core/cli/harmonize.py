@@ -12,8 +12,9 @@ from ..media.picture import Picture
 from ..media.reading import read_picture
 from ..media.writing import check_output, write_picture
 from ..network.face import Harmonizer
-from ..picture.heatmap import attention_map, overlay
+from ..picture.heatmap import attention_map
 from ..picture.inputs import LARGEST, SMALLEST
+from ..picture.painted import overlay
 from ..picture.view import DEFAULT_CONTEXT
 from ..pipeline import harmonize, load_harmonizer
 from .device import add_device_option, chosen_device
@@ -95,7 +96,7 @@ def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
     answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=strength, context=context)
     if job.heat is not None:
         looked_at = attention_map(model, seen.pixels, weight, reference_mask=reference, context=context)
-        write_picture(job.heat, overlay(seen.pixels, looked_at), seen, source=job.composite)
+        write_picture(job.heat, overlay(seen.pixels, looked_at, mask=weight), seen, source=job.composite)
     write_picture(job.output, answer, picture, source=job.composite)
 
 

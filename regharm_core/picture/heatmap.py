@@ -14,14 +14,6 @@ from ..network.layers import cell_maximum
 from .inputs import check_inputs
 from .view import DEFAULT_CONTEXT, frame, look, shrink, usable_composites
 
-# Anchors of matplotlib's maps (BSD), evenly spaced, sRGB.
-COLOUR_MAPS: dict[str, tuple[str, ...]] = {
-    "inferno": ("000004", "1f0c48", "550f6d", "88226a", "ba3655", "e35933", "f98e09", "f9cb35", "fcffa4"),
-    "viridis": ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"),
-    "turbo": ("30123b", "4145ab", "4675ed", "39a2fc", "1bcfd4", "61fc6c", "d1e834", "fe9b2d", "7a0403"),
-    "grey": ("000000", "ffffff"),
-}
-
 
 @torch.inference_mode()
 def attention_map(
@@ -91,33 +83,6 @@ def spread(attention: Attention, query: Tensor | None) -> Tensor:
     kernel = contribution.new_ones(1, 1, attention.key_span, attention.key_span)
     total, count = (F.conv_transpose2d(part, kernel) for part in (contribution, usable))
     return total / count.clamp_min(1) * attention.cells
-
-
-def overlay(image: Tensor, heat: Tensor, *, opacity: float = 0.85, colours: str = "inferno") -> Tensor:
-    """A heat map over a picture: B 3 H W and B 1 H W -> B 3 H W in [0, 1].
-
-    Args:
-        image: the picture.
-        heat: in [0, 1].
-        opacity: of the colour where the heat is 1. It falls to 0 with the heat, so that the picture is visible
-            where the network did not look.
-        colours: one of :data:`COLOUR_MAPS`.
-
-    Raises:
-        InputError: on an unknown colour map or an opacity outside 0..1.
-    """
-    if colours not in COLOUR_MAPS:
-        raise InputError(f"colours must be one of {sorted(COLOUR_MAPS)}, got {colours!r}")
-    if not 0 <= opacity <= 1:
-        raise InputError(f"opacity must be from 0 to 1, got {opacity!r}")
-    anchors = [[int(h[i : i + 2], 16) / 255 for i in (0, 2, 4)] for h in COLOUR_MAPS[colours]]
-    table = torch.tensor(anchors, device=image.device)  # anchors 3
-    place = heat[:, 0].float().clamp(0, 1) * (len(anchors) - 1)
-    low = place.floor().long().clamp(max=len(anchors) - 2)
-    share = (place - low)[..., None].expand(*place.shape, 3)
-    painted = rearrange(torch.lerp(table[low], table[low + 1], share), "b h w c -> b c h w")
-    cover = opacity * (1 - (1 - heat.float().clamp(0, 1)).square())
-    return torch.lerp(image.float().clamp(0, 1), painted, cover)
 
 
 def _layer_name(found: dict[str, Attention], layer: str) -> str:

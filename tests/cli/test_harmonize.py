@@ -118,7 +118,8 @@ def test_attention_and_reference(tmp_path: Path, weights: Path, values: np.ndarr
     assert run(tmp_path / "in.png", mask, "-o", tmp_path / "out.png", *options) == 0
     heat = np.asarray(Image.open(tmp_path / "heat.png")).astype(int)
     picture = torch.from_numpy(values).permute(2, 0, 1)[None].float() / 255
-    cold = (overlay(picture, torch.zeros(1, 1, 40, 60))[0].permute(1, 2, 0) * 255).round().numpy()
+    of = (torch.from_numpy(np.array(Image.open(mask).convert("L").resize((60, 40)))).float() / 255)[None, None]
+    cold = (overlay(picture, torch.zeros(1, 1, 40, 60), mask=of)[0].permute(1, 2, 0) * 255).round().numpy()
     painted = np.abs(heat - cold).max(-1)
     assert painted[:, :14].max() > 20 and painted[:, 46:].max() <= 1
 
