@@ -18,6 +18,16 @@ def side_by_side(pictures: list[Image.Image], height: int, gap: int = 4) -> Imag
     return row
 
 
+def stacked(pictures: list[Image.Image], gap: int = 4) -> Image.Image:
+    """Pictures one beneath the other on white, from the left."""
+    column = Image.new("RGB", (max(p.width for p in pictures), sum(p.height + gap for p in pictures) - gap), "white")
+    place = 0
+    for picture in pictures:
+        column.paste(picture, (0, place))
+        place += picture.height + gap
+    return column
+
+
 def strips(pictures: list[Image.Image], centre: float = 0.5) -> Image.Image:
     """A thumbnail of equally wide strips, each cut around ``centre`` (a share of its picture's width)."""
     width, height = THUMBNAIL

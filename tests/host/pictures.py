@@ -15,10 +15,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from regharm_core.pipeline import default_weights
-from tests.host.layout import side_by_side, strips
+from tests.host.help_pictures import computed
+from tests.host.layout import side_by_side, stacked, strips
 from tests.host.server import PACK, Server, to_prompt
 
 EXAMPLES, DOCS, SAMPLES = PACK / "example_workflows", PACK / "web" / "docs", PACK / "assets" / "samples"
@@ -37,23 +38,24 @@ def name_default_weights() -> None:
 
 
 def run(server: Server, name: str) -> Shown:
-    """The pictures of an example's previews, by title."""
+    """The pictures of an example's previews, by title; of what plays, its frames."""
     flow = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
     outputs = server.run(to_prompt(flow, server.get("/object_info")))
     titles = {str(node["id"]): node.get("title", node["type"]) for node in flow["nodes"]}
-    return {
-        titles[node]: [Image.open(io.BytesIO(server.picture(i))).convert("RGB") for i in shown["images"]]
-        for node, shown in outputs.items()
-        if "images" in shown
-    }
+    made: Shown = {}
+    for node, shown in outputs.items():
+        files = [Image.open(io.BytesIO(server.picture(i))) for i in shown.get("images", [])]
+        if files:
+            made[titles[node]] = [frame.convert("RGB") for file in files for frame in ImageSequence.Iterator(file)]
+    return made
 
 
-def halves(before: Image.Image, after: Image.Image) -> Image.Image:
-    """One picture, its left half before and its right half after."""
-    picture = after.copy()
-    picture.paste(before.crop((0, 0, before.width // 2, before.height)), (0, 0))
-    picture.paste("white", (before.width // 2 - 1, 0, before.width // 2 + 1, before.height))
-    return strips([picture])
+def halves(before: Image.Image, after: Image.Image, at: float) -> Image.Image:
+    """One picture, before to the left of a white line and after to its right."""
+    picture, line = after.copy(), round(after.width * at)
+    picture.paste(before.crop((0, 0, line, before.height)), (0, 0))
+    picture.paste("white", (line - 1, 0, line + 1, before.height))
+    return strips([picture], at)
 
 
 def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
@@ -62,33 +64,33 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
     sample, paste = one["harmonize_sample"], one["paste_and_harmonize"]
     inpaint, sweep = one["after_inpainting"], one["strength_sweep"]
     colour, segments = one["where_did_this_colour_come_from"], one["segmentation"]
+    strengths = [sweep[f"Strength {s}"] for s in ("0.5", "1", "1.5")]
     return {
-        "harmonize_sample": halves(sample["Before"], sample["After"]),
-        "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.87),
+        "harmonize_sample": halves(sample["Before"], sample["After"], 0.36),
+        "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.78),
         "after_inpainting": strips([inpaint["As decoded"], inpaint["Harmonized"]]),
-        "strength_sweep": strips(
-            [sweep[f"Strength {s}"] for s in ("0.5", "1", "1.5")] + [sweep["Colour transfer"]], 0.88
-        ),
-        "where_did_this_colour_come_from": strips([colour["All of the foreground"]]),
-        "clip": strips(shown["clip"]["Shared"][2:4]),
-        "segmentation": strips([segments["Mask as used"], segments["Contracted and feathered"]]),
+        "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Colour transfer"]], 0.88),
+        "where_did_this_colour_come_from": strips([colour["The left side"], colour["The right side"]]),
+        "clip": strips(shown["clip"]["Shared"][::2]),
+        "segmentation": strips([segments["Mask as it comes"], segments["Mask, contracted and feathered"]]),
     }
 
 
 def help_pictures(shown: dict[str, Shown]) -> dict[str, Image.Image]:
     """What the help pages show."""
     sample, colour = shown["harmonize_sample"], shown["where_did_this_colour_come_from"]
-    asked = [colour[title][0] for title in ("All of the foreground", "The rim", "The saucer")]
+    asked = [colour[title][0] for title in ("The left side", "The right side", "All of the foreground")]
     samples = []
-    for name in ("cup", "astronaut", "shuttle", "cutout", "background"):
+    for name in ("sunset", "snow", "night", "neon", "studio", "cup", "astronaut", "shuttle", "cutout", "background"):
         picture = Image.open(SAMPLES / f"{name}.png").convert("RGBA")
         samples.append(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
-    hard = Image.open(SAMPLES / "astronaut_mask.png").convert("L").point(lambda v: 255 * (v > 127)).convert("RGB")
+    masks = [shown["segmentation"][title][0] for title in ("Mask as it comes", "Mask, contracted and feathered")]
     return {
         "harmonize": side_by_side([sample["Before"][0], sample["After"][0]], 300),
         "attention": side_by_side(asked, 220),
-        "sample": side_by_side(samples, 180),
-        "mask": side_by_side([hard, shown["segmentation"]["Mask as used"][0]], 300),
+        "sample": stacked([side_by_side(samples[:5], 150), side_by_side(samples[5:], 150)]),
+        "mask": side_by_side(masks, 300),
+        **computed(),
     }
 
 

@@ -117,7 +117,6 @@ def events(entry: dict[str, Any]) -> list[str]:
 
 def to_prompt(flow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
     """A saved workflow as the front end would queue it; enough for the pack's own examples."""
-    links = {link[0]: (str(link[1]), link[2]) for link in flow["links"]}
     prompt: dict[str, Any] = {}
     for node in flow["nodes"]:
         if node["type"] == "MarkdownNote" or node["mode"] in (2, 4):
@@ -134,7 +133,19 @@ def to_prompt(flow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
                     inputs[name] = values.pop(0)
                     if settings.get("control_after_generate"):
                         values.pop(0)
-                if slots.get(name, {}).get("link") is not None:
-                    inputs[name] = list(links[slots[name]["link"]])
+                elif kind == "IMAGECOMPARE":
+                    inputs[name] = None
+                if (link := slots.get(name, {}).get("link")) is not None and (origin := _origin(flow, link)):
+                    inputs[name] = list(origin)
         prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
     return prompt
+
+
+def _origin(flow: dict[str, Any], number: int) -> tuple[str, int] | None:
+    """Where a link comes from: a bypassed node hands on its first input of the same type."""
+    _, node_id, slot, _, _, kind = next(link for link in flow["links"] if link[0] == number)
+    node = next(n for n in flow["nodes"] if n["id"] == node_id)
+    if node["mode"] == 0:
+        return str(node_id), slot
+    given = [s["link"] for s in node["inputs"] if s["type"] == kind and s["link"] is not None]
+    return _origin(flow, given[0]) if given else None

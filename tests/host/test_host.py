@@ -48,13 +48,16 @@ def test_import_is_quick_and_quiet(server: Server) -> None:
 def test_object_info_is_the_promised_schema(server: Server) -> None:
     info = server.get("/object_info")
     for name, promised in NODES.items():
+        if name == "RegHarmLayers" and "AddLayer" not in info:
+            assert name not in info
+            continue
         served = info[name]
         for group, optional in (("required", False), ("optional", True)):
             wanted = [slot["id"] for slot in promised["inputs"] if slot.get("optional", False) == optional]
             assert list(served["input"].get(group, {})) == wanted
             assert all(entry[1]["tooltip"] for entry in served["input"].get(group, {}).values())
         assert served["output"] == [slot["type"] for slot in promised["outputs"]]
-        assert all(served["output_tooltips"]) and served["description"]
+        assert all(served["output_tooltips"] or []) and served["description"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -65,7 +68,8 @@ def test_every_example_runs(server: Server, name: str) -> None:
     if lacking := sorted(wanted - info.keys()):
         pytest.skip(f"this ComfyUI has no {', '.join(lacking)}")
     shown = server.run(to_prompt(flow, info))
-    previews = [n["id"] for n in flow["nodes"] if n["type"] in ("PreviewImage", "MaskPreview")]
+    shows = ("PreviewImage", "MaskPreview", "SaveAnimatedWEBP")
+    previews = [n["id"] for n in flow["nodes"] if n["type"] in shows]
     assert previews and all(shown[str(n)]["images"] for n in previews)
 
 
@@ -84,17 +88,92 @@ def test_background_is_bit_identical_and_foreground_is_not(server: Server) -> No
     assert not np.array_equal(after[rim == 255], before[rim == 255])
 
 
-def test_cancel_is_heard_within_a_second_and_the_next_prompt_runs(server: Server) -> None:
-    server.run(graph(strength=0.9))
+def test_cancel_is_heard_within_three_images_and_the_next_prompt_runs(server: Server) -> None:
+    """Counted in work, not by the clock, so that a busy machine changes nothing."""
+    before = server.processor_seconds()
+    server.run(graph(frames=6, strength=0.9))
+    one = (server.processor_seconds() - before) / 6
+    started = server.processor_seconds()
     running = server.queue(graph(frames=60, strength=0.8))
-    time.sleep(3)
-    pressed, used = time.monotonic(), server.processor_seconds()
+    while server.processor_seconds() - started < 3 * one:
+        time.sleep(0.02)
+    pressed = server.processor_seconds()
     server.raw("/interrupt", {})
     entry = server.wait(running)
-    heard, work = time.monotonic() - pressed, server.processor_seconds() - used
+    work = server.processor_seconds() - pressed
     assert "execution_interrupted" in events(entry)
-    assert heard < 1 or work < 1, (heard, work)  # a busy machine stretches the clock, not the work
+    assert not work > 3 * one, (work, one)  # where the system does not tell, both are infinite: only that it was heard
     server.run(graph(strength=0.7))
+
+
+def test_the_status_line_comes_with_the_result_and_from_the_cache(server: Server) -> None:
+    prompt = graph(strength=0.85)
+    first = server.run(prompt)["4"]
+    assert first["text"][0].startswith("1 image, 46 % of it foreground: ") and not first["caution"]
+    if server.get("/object_info/RegHarmHarmonize")["RegHarmHarmonize"].get("has_intermediate_output"):
+        assert server.run(prompt)["4"] == first  # nothing was computed
+    prompt["4"]["inputs"]["invert_mask"] = True
+    inverted = server.run(prompt)["4"]
+    assert "looks inverted" in inverted["caution"][0]
+    assert server.run(graph(strength=0.85))["4"] == first
+
+
+def test_paste_correct_and_save(server: Server) -> None:
+    prompt = graph()
+    prompt |= {
+        "10": {"class_type": "RegHarmSample", "inputs": {"sample": "background"}},
+        "11": {"class_type": "RegHarmSample", "inputs": {"sample": "cutout"}},
+        "12": {
+            "class_type": "RegHarmPaste",
+            "inputs": {"background": ["10", 0], "cutout": ["11", 0], "x": 470, "y": 372, "scale": 0.8}
+            | {"rotation": 8.0, "anchor": "bottom", "cutout_mask": ["11", 1], "invert_mask": True, "defringe": 2},
+        },
+        "13": {
+            "class_type": "RegHarmApply",
+            "inputs": {"correction": ["4", 2], "image": ["1", 0], "mask": ["1", 1], "strength": 1.0}
+            | {"change": "regional"},
+        },
+        "14": {"class_type": "PreviewImage", "inputs": {"images": ["13", 0]}},
+        "15": {
+            "class_type": "RegHarmSaveCorrection",
+            "inputs": {"correction": ["4", 2], "filename_prefix": "looks/cup"},
+        },
+    }
+    prompt["4"]["inputs"] |= {"image": ["12", 0], "mask": ["12", 1]}
+    shown = server.run(prompt)
+    assert shown["12"]["text"][0].startswith("1 image, cut-out 109 x 240 px") and not shown["12"]["caution"]
+    assert shown["13"]["text"] and shown["15"]["text"][0].startswith("saved output/looks/cup_00001_.cube")
+    table = (server.state / "output" / "looks" / "cup_00001_.cube").read_text()
+    assert "LUT_3D_SIZE 33" in table and not (server.state / "output" / "looks" / "cup_00002_.cube").exists()
+    prompt["15"]["inputs"]["filename_prefix"] = "../../beyond"
+    assert "execution_error" in events(server.wait(server.queue(prompt)))
+
+
+def test_layers_in_layers_out(server: Server) -> None:
+    info = server.get("/object_info")
+    if "AddLayer" not in info:
+        assert "RegHarmLayers" not in info
+        pytest.skip("this ComfyUI has no layers")
+    prompt = {
+        "1": {"class_type": "RegHarmSample", "inputs": {"sample": "background"}},
+        "2": {"class_type": "RegHarmSample", "inputs": {"sample": "cutout"}},
+        "3": {"class_type": "InvertMask", "inputs": {"mask": ["2", 1]}},
+        "4": {"class_type": "AddLayer", "inputs": {"image": ["1", 0], "name": "table"}},
+        "5": {"class_type": "AddLayer", "inputs": {"layers": ["4", 0], "image": ["1", 0], "name": "shade"}
+              | {"blend_mode": "multiply", "opacity": 0.4}},
+        "6": {"class_type": "AddLayer", "inputs": {"layers": ["5", 0], "image": ["2", 0], "mask": ["3", 0]}
+              | {"name": "shuttle", "x": 300, "y": 40, "rotation": 12.0, "opacity": 0.9}},
+        "7": {"class_type": "RegHarmLoad", "inputs": {"weights": WEIGHTS, "precision": "auto"}},
+        "8": {"class_type": "RegHarmLayers", "inputs": {"harmonizer": ["7", 0], "layers": ["6", 0], "strength": 1.0}},
+        "9": {"class_type": "ImageCompositor", "inputs": {"layers": ["8", 0], "compositor": None}},
+        "10": {"class_type": "ImageCompositor", "inputs": {"layers": ["6", 0], "compositor": None}},
+    }  # fmt: skip
+    shown = server.run(prompt)
+    assert shown["8"]["text"][0] == "3 layers, 1 harmonized:" and shown["8"]["text"][1].startswith("'shuttle' ")
+    assert shown["8"]["caution"] == ["'shade' is laid down with multiply and stays as it is: it is light, not a thing"]
+    after, before = (opened(server.picture(shown[n]["images"][0])) for n in ("9", "10"))
+    changed = (after != before).any(-1)
+    assert 0.02 < changed.mean() < 0.2 and not changed[:, :280].any()  # the shuttle, and nothing else
 
 
 def test_an_empty_mask_returns_the_image(server: Server) -> None:
@@ -105,7 +184,7 @@ def test_an_empty_mask_returns_the_image(server: Server) -> None:
     shown = server.run(prompt)
     after, before = (opened(server.picture(shown[n]["images"][0])) for n in ("5", "6"))
     assert np.array_equal(after, before)
-    assert "the mask is empty" in server.log.read_text(errors="replace")
+    assert shown["4"]["caution"] == ["the mask is empty: image returned unchanged"] and not shown["4"]["text"]
 
 
 def test_broken_weights_are_a_clear_error(server: Server) -> None:
