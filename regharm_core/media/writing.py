@@ -64,12 +64,12 @@ def write_picture(path: Path, pixels: Tensor, like: Picture, *, source: Path | N
     check_output(path, like)
     kind = _format(path)
     raster = raster_of(like)
-    if source is not None and kind.lossy and _is_same(kind, raster) and torch.equal(pixels, like.pixels):
-        encoded = source.read_bytes()
-    else:
-        raster = replace(raster, values=put_back(like, pixels))
-        encoded = _encoded(path, kind, _fitted(raster, kind, pixels))
-    with replacing(path, like=source) as temporary:
+    with replacing(path, like=source) as temporary:  # around all of it: encoding writes files of its own, too
+        if source is not None and kind.lossy and _is_same(kind, raster) and torch.equal(pixels, like.pixels):
+            encoded = source.read_bytes()
+        else:
+            raster = replace(raster, values=put_back(like, pixels))
+            encoded = _encoded(path, kind, _fitted(raster, kind, pixels))
         temporary.write_bytes(encoded)
 
 

@@ -30,16 +30,24 @@ class Tokens:
         values: B L C.
         index: B L, the location ``y * W + x`` of each token (0 where it is padding).
         valid: B L, False where a token is padding.
+        packed: False where the tokens are all locations in their order, and those that were not selected the padding.
     """
 
     values: Tensor
     index: Tensor
     valid: Tensor
+    packed: bool = True
 
 
 def gather_tokens(features: Tensor, selected: Tensor) -> Tokens:
-    """Pack the selected locations: B C H W and a boolean B H W -> :class:`Tokens` of B L C."""
+    """Pack the selected locations: B C H W and a boolean B H W -> :class:`Tokens` of B L C.
+
+    In training on a GPU all locations are taken: how many are selected lies there, and asking would make the host wait.
+    """
     chosen = rearrange(selected, "b h w -> b (h w)")
+    if torch.is_grad_enabled() and features.device.type != "cpu":
+        index = torch.arange(chosen.shape[1], device=features.device).expand_as(chosen)
+        return Tokens(rearrange(features, "b c h w -> b (h w) c"), index, chosen, packed=False)
     count = chosen.sum(1)
     longest = max(int(count.max()), 1)
     valid = torch.arange(longest, device=features.device)[None] < count[:, None]  # B L
@@ -53,6 +61,9 @@ def scatter_tokens(tokens: Tensor, where: Tokens, onto: Tensor) -> Tensor:
     """Put B L C back at ``where.index`` of a copy of ``onto`` (B C H W); padding is dropped."""
     height, width = onto.shape[-2:]
     flat = rearrange(onto, "b c h w -> b (h w) c")
+    if not where.packed:
+        flat = torch.where(where.valid[..., None], tokens.to(flat.dtype), flat)
+        return rearrange(flat, "b (h w) c -> b c h w", h=height, w=width)
     used = where.valid.nonzero(as_tuple=True)
     flat = flat.index_put((used[0], where.index[used]), tokens[used].to(flat.dtype))
     return rearrange(flat, "b (h w) c -> b c h w", h=height, w=width)

@@ -55,13 +55,12 @@ class MapNet(Harmonizer):
         self.up8 = Up(deepest, eighth + seen[1], wide)
         self.up4 = Up(wide, quarter + seen[0], fine)
         self.ltl: LTL | ContentMatch | None = None
-        content = seen[1] + seen[2]
+        content, by_content = seen[1] + seen[2], config.matching == "content"
         if config.ltl:
-            by_content = config.matching == "content"
             self.ltl = ContentMatch(wide, content) if by_content else LTL(wide, config.temperature)
         self.ptl: PTL | None = None
         if config.translation == "ptl":
-            self.ptl = PTL(fine, config.ptl_patch, config.ptl_stride, config.temperature)
+            self.ptl = PTL(fine, config.ptl_patch, config.ptl_stride, config.temperature, by_content=by_content)
             self.ptl_gain = nn.Parameter(torch.zeros(fine, 1, 1))  # so that PTL can be added to a trained network
         self.head = nn.Conv2d(fine, 12, 3, padding=1)
         for parameter in self.head.parameters():

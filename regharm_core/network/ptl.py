@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
-from .layers import EPSILON, about_the_mean, masked_mean_std, recomputed, single_or_double
+from .layers import EPSILON, about_the_mean, instance_norm, masked_mean_std, recomputed, single_or_double
 
 REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
 
@@ -34,11 +34,16 @@ class PTL(nn.Module):
     resized up to the next multiple. Other sizes than 128 use the same kernel, resampled.
     """
 
-    def __init__(self, channels: int, patch: int = 8, stride: int = 32, temperature: float = 1.0) -> None:
+    def __init__(
+        self, channels: int, patch: int = 8, stride: int = 32, temperature: float = 1.0, *, by_content: bool = False
+    ) -> None:
         super().__init__()
         self.cells = stride  # cells a side
         self.span = stride // patch  # cells a side of one block
         self.temperature = temperature
+        self.squeeze: nn.Parameter | None = None  # blocks are compared by their squeezed features, or by content
+        if by_content:
+            return
         size = REFERENCE_SIZE // patch
         # Normalised blocks have zero mean, so a flat kernel would always give 0. The kernel starts as
         # centre minus surround, plus noise that differs from channel to channel.
@@ -72,17 +77,16 @@ class PTL(nn.Module):
         size = (features.shape[-2], features.shape[-1])
         with torch.autocast(features.device.type, enabled=False):
             full, inside, outside = (single_or_double(part) for part in (features, foreground, background))
-            mean, deviation, keys, allowed = self.blocks(full, outside)
+            known = None if content is None else instance_norm(single_or_double(content))
+            mean, deviation, keys, allowed = self.blocks(full, outside, known)
             usable = allowed.any(1)[:, None, None]
             former = gather_tokens(full, (foreground[:, 0] > 0) & usable)
             share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, former.index) * former.valid  # B Lf
             queries = Tokens(_normalised(former.values, share), former.index, former.valid)
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
             asked = queries
-            if content is not None:
-                known = F.instance_norm(single_or_double(content))
+            if known is not None:
                 asked = gather_tokens(known, (foreground[:, 0] > 0) & usable)
-                keys = self.block_means(known, outside)
             fetched = attend(asked.values, keys, appearance, allowed, self.temperature, queries.valid)  # B Lf 2C
             scale, shift = fetched.chunk(2, dim=2)
             translated = queries.values * scale + shift  # B Lf C, Eq. 5
@@ -94,40 +98,40 @@ class PTL(nn.Module):
             attention = Attention(asked, keys, allowed, self.temperature, size, (side, side), self.span, cells)
         return scatter_tokens(mixed, queries, features), attention
 
-    def blocks(self, features: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def blocks(
+        self, features: Tensor, background: Tensor, known: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Appearance and content of every block (Eq. 3): B C H W, B 1 H W -> mean, deviation, content
-        (each B K C) and which blocks hold background (B K, True)."""
+        (each B K C) and which blocks hold background (B K, True). Where ``known`` is given (B D H W), a block's
+        content is the mean of its background's, B K D."""
         height, width = (_next_multiple(side, self.cells) for side in features.shape[-2:])
         if (height, width) != tuple(features.shape[-2:]):
             features = F.interpolate(features, (height, width), mode="bilinear", align_corners=False)
             background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
+            if known is not None:
+                known = F.interpolate(known, (height, width), mode="bilinear", align_corners=False)
         # Variances are computed from sums of squares; subtracting the background's mean first keeps them exact.
         centre = about_the_mean(features.detach(), background)
         area = self._sum(background)  # B 1 K
         inverse = area.clamp_min(1e-6).reciprocal()
         cell = (height // self.cells, width // self.cells)
-        first, second, content = recomputed(self._moments, features - centre, background, cell)
+        first, second, *squeezed = recomputed(self._moments, features - centre, background, cell)
         mean = first * inverse  # B C K
         variance = second * inverse - mean.square()
         deviation = (variance.clamp_min(0) + EPSILON).sqrt()
-        content = (content - mean * self._project(background, cell)) / deviation
+        if known is not None:
+            content = self._sum(known * background) * inverse
+        else:
+            content = (squeezed[0] - mean * self._project(background, cell)) / deviation
         mean = mean + centre[:, :, :, 0]
         tokens = [rearrange(part, "b c k -> b k c") for part in (mean, deviation, content)]
         return tokens[0], tokens[1], tokens[2], area[:, 0] > 0.5
 
-    def block_means(self, content: Tensor, background: Tensor) -> Tensor:
-        """The mean of each block's background: B D H W, B 1 H W -> B K D, resized as :meth:`blocks` does."""
-        height, width = (_next_multiple(side, self.cells) for side in content.shape[-2:])
-        if (height, width) != tuple(content.shape[-2:]):
-            content = F.interpolate(content, (height, width), mode="bilinear", align_corners=False)
-            background = F.interpolate(background, (height, width), mode="bilinear", align_corners=False)
-        means = self._sum(content * background) / self._sum(background).clamp_min(1e-6)
-        return rearrange(means, "b d k -> b k d")
-
-    def _moments(self, features: Tensor, background: Tensor, cell: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Each block's weighted sum, sum of squares and squeeze: B C H W, B 1 H W -> three of B C K."""
+    def _moments(self, features: Tensor, background: Tensor, cell: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Each block's weighted sum, sum of squares and, if it has one, squeeze: B C H W, B 1 H W -> each B C K."""
         weighted = features * background
-        return self._sum(weighted), self._sum(weighted * features), self._project(weighted, cell)
+        sums = self._sum(weighted), self._sum(weighted * features)
+        return sums if self.squeeze is None else (*sums, self._project(weighted, cell))
 
     def _sum(self, values: Tensor) -> Tensor:
         """Sum over each block: B C H W -> B C K.
@@ -145,6 +149,8 @@ class PTL(nn.Module):
     def _kernel(self, cell: tuple[int, int]) -> Tensor:
         """The kernel resampled for cells of this size: C 1 h w, where h w is a block's size."""
         size = (self.span * cell[0], self.span * cell[1])
+        if self.squeeze is None:
+            raise TypeError("this PTL compares content: give it some")
         kernel = single_or_double(self.squeeze[:, None])
         if size != tuple(kernel.shape[-2:]):
             ratio = kernel.shape[-2] * kernel.shape[-1] / (size[0] * size[1])

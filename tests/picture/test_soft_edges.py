@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regharm_core import harmonize
+from regharm_core.network.face import HarmonizerOutput
 
 SIDE, VIEW = 512, 128
 
@@ -26,7 +27,7 @@ class Oracle(torch.nn.Module):
         self.answer = (small[1] - small[0]) / small[2].clamp_min(0.02)
 
     def forward(self, guide: Tensor, weight: Tensor, reference: Tensor | None, within: Any) -> Any:
-        return SimpleNamespace(prediction=self.answer * (weight > 0.02))
+        return HarmonizerOutput(guide, self.answer * (weight > 0.02))
 
 
 def scene(rim: float) -> tuple[Tensor, Tensor, Tensor]:
