@@ -61,9 +61,8 @@ WAYS: dict[str, Way] = {
 
 def gradient(picture: Tensor) -> Tensor:
     """Differences to the right and below: 3 H W -> 2 3 H W."""
-    right = F.pad(picture[..., 1:] - picture[..., :-1], (0, 1))
-    below = F.pad(picture[..., 1:, :] - picture[..., :-1, :], (0, 0, 0, 1))
-    return torch.stack([right, below])
+    right, below = picture[..., 1:] - picture[..., :-1], picture[..., 1:, :] - picture[..., :-1, :]
+    return torch.stack([F.pad(right, (0, 1)), F.pad(below, (0, 0, 0, 1))])
 
 
 def edge_band(mask: Tensor) -> Tensor:

@@ -83,11 +83,8 @@ def added(
 ) -> tuple[float, float]:
     """(peak, largest single tensor) in MB that one training step of the module adds by itself.
 
-    Args:
-        module: called with features, foreground and background.
-        channels, size, batch: of the feature, which lies in memory as in training (channels last).
-        device: where to measure.
-        share: of the picture that is foreground.
+    It is given a feature of ``batch`` x ``channels`` x ``size`` x ``size``, which lies in memory as in training
+    (channels last), and a foreground that takes ``share`` of it.
     """
     module = module.to(device)
     features = torch.randn(batch, channels, size, size, device=device)

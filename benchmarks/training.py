@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +28,6 @@ import torch.nn.functional as F
 from regharm_core import HarmonizerConfig
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
-from regharm_core.training.data.source import Batch, Source
 from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.loop import _Run
 from regharm_core.training.run.recipe import Phase, Recipe
@@ -39,19 +40,6 @@ MODELS = {
 }
 KEY = ("device", "model", "size", "batch", "precision")
 TIMED = ("data", "network", "whole")
-
-
-class Repeated:
-    """The same batch again and again: no data path at all."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.kept = batch
-
-    def __len__(self) -> int:
-        return len(self.kept.kind)
-
-    def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
-        return self.kept
 
 
 def made_photographs(count: int = 128) -> Photographs:
@@ -75,14 +63,15 @@ def measure(options: argparse.Namespace, photographs: Photographs, settings: tup
     device = torch.device(options.device)
     maker = CompositeMaker(photographs.to(device), CompositeConfig())
     random = torch.Generator(device).manual_seed(0)
-    fixed = Repeated(maker.batch(batch, size, random))
+    same = maker.batch(batch, size, random)
+    repeated = SimpleNamespace(batch=lambda *_: same)  # no data path at all
 
-    def run(source: Source) -> _Run:
+    def run(source: Any) -> _Run:
         terms = {"phases": (Phase(size, batch, 1.0),), "seconds": 1e9, "bf16": precision == "bf16"}
         return _Run(Recipe(("made",), folder, MODELS[model], **terms), alone(device), source)
 
     with tempfile.TemporaryDirectory() as folder:
-        network, whole = run(fixed), run(maker)
+        network, whole = run(repeated), run(maker)
         calls: dict[str, Callable[[], object]] = {
             "data": lambda: maker.batch(batch, size, random),
             "network": network._advance,
