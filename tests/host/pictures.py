@@ -28,10 +28,11 @@ Shown = dict[str, list[Image.Image]]
 
 
 def name_default_weights() -> None:
-    """Let every example load what Load Harmonizer lists first."""
-    for path in EXAMPLES.glob("*.json"):
+    """Let every example and the blueprint load what Load Harmonizer lists first."""
+    for path in [*EXAMPLES.glob("*.json"), *(PACK / "subgraphs").glob("*.json")]:
         flow = json.loads(path.read_text(encoding="utf-8"))
-        for node in flow["nodes"]:
+        inner = [node for graph in flow.get("definitions", {}).get("subgraphs", []) for node in graph["nodes"]]
+        for node in [*flow["nodes"], *inner]:
             if node["type"] == "RegHarmLoad":
                 node["widgets_values"][0] = default_weights().name
         path.write_text(json.dumps(flow, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

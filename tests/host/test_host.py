@@ -221,6 +221,17 @@ def test_templates_are_listed_with_thumbnails(server: Server) -> None:
         assert Image.open(io.BytesIO(data)).format == "JPEG"
 
 
+def test_the_blueprint_is_listed(server: Server) -> None:
+    try:
+        listed = server.get("/global_subgraphs")
+    except AssertionError:
+        pytest.skip("this ComfyUI has no blueprints")
+    (key,) = (key for key, entry in listed.items() if entry["name"] == "Load + Harmonize")
+    assert listed[key]["info"]["node_pack"] == f"custom_nodes.{NAME}"
+    flow = json.loads(server.get(f"/global_subgraphs/{key}")["data"])
+    assert flow["definitions"]["subgraphs"][0]["name"] == "Load + Harmonize"
+
+
 def test_examples_use_core_nodes_and_ours(server: Server) -> None:
     info = server.get("/object_info")
     for name in EXAMPLES:

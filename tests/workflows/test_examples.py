@@ -96,3 +96,19 @@ def test_it_has_a_small_thumbnail(path: Path) -> None:
     assert picture.stat().st_size < 100_000
     with Image.open(picture) as image:
         assert image.format == "JPEG" and image.width >= 400
+
+
+def test_the_blueprint_is_whole() -> None:
+    """Hosts since January 2026 (0.9) list what lies in a pack's folder ``subgraphs`` among their own blueprints."""
+    (path,) = (PACK / "subgraphs").glob("*.json")
+    flow = json.loads(path.read_text(encoding="utf-8"))
+    (outer,), (inner,) = flow["nodes"], flow["definitions"]["subgraphs"]
+    assert outer["type"] == inner["id"] and outer["title"] == inner["name"] == path.stem == "Load + Harmonize"
+    nodes = {node["id"]: node for node in inner["nodes"]}
+    for link in inner["links"]:
+        source = inner["inputs"] if link["origin_id"] == -10 else nodes[link["origin_id"]]["outputs"]
+        target = inner["outputs"] if link["target_id"] == -20 else nodes[link["target_id"]]["inputs"]
+        assert source[link["origin_slot"]]["type"] == target[link["target_slot"]]["type"] == link["type"]
+    for node_id, widget in outer["properties"]["proxyWidgets"]:
+        assert widget in {slot["id"] for slot in SCHEMA[nodes[int(node_id)]["type"]]["inputs"]}
+    assert nodes[1]["widgets_values"][0] == default_weights().name
