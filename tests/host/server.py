@@ -16,7 +16,7 @@ from typing import Any
 
 PACK = Path(__file__).resolve().parents[2]
 NAME = "regional-harmonizer"
-START_SECONDS = 240
+START_SECONDS = 600  # a machine with ten times more to do than processors needs minutes
 RUN_SECONDS = 600
 
 
