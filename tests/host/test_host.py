@@ -38,11 +38,11 @@ def opened(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def test_import_is_quick_and_quiet(server: Server) -> None:
+def test_import_is_quiet(server: Server) -> None:
+    """How quick it is, ``python -m tests.host.import_time`` measures where nothing else runs."""
     log = server.log.read_text(errors="replace")
-    found = re.search(rf"([\d.]+) seconds: .*{NAME}", log)
-    assert found, log[-2000:]
-    assert float(found[1]) < 1.0  # 0.3 s where nothing else runs; docs/support.md says what was measured
+    assert re.search(rf"[\d.]+ seconds: .*{NAME}", log), log[-2000:]
+    assert "IMPORT FAILED" not in log and "Cannot import" not in log
 
 
 def test_object_info_is_the_promised_schema(server: Server) -> None:
