@@ -28,6 +28,7 @@ from .distributed import World, alone
 from .eyes import open_eye
 from .lock import only_process
 from .losses import doubt_loss, foreground_mse
+from .optimizer import Muon
 from .recipe import Recipe
 from .schedule import rate
 from .sources import open_source
@@ -90,7 +91,8 @@ class _Run:
         model = world.wrap(self.net)
         self.model = torch.compile(model) if recipe.compile else model
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.learned, recipe.learning_rate, betas=(0.9, 0.999))
+        optimizer = Muon if recipe.optimizer == "muon" else torch.optim.Adam
+        self.optimizer = optimizer(self.learned, recipe.learning_rate, betas=(0.9, 0.999))
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}

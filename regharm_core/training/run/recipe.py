@@ -47,7 +47,8 @@ class Recipe:
         steps: budget in steps; exactly one of the two must be given.
         schedule: how the rate falls over the budget: "cosine" to 1 %, or "step", as in the paper, to a tenth
             after 120/140 of it.
-        learning_rate, warmup: Adam's rate and the steps of its linear rise.
+        optimizer: "adam", as in the paper, or "muon" for the matrices (see :mod:`.optimizer`).
+        learning_rate, warmup: the optimizer's rate and the steps of its linear rise.
         clip: largest norm of the gradient.
         minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
         average: decay of the exponential moving average of the weights, reached gradually.
@@ -75,6 +76,7 @@ class Recipe:
     seconds: float | None = None
     steps: int | None = None
     schedule: Literal["cosine", "step"] = "cosine"
+    optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
     warmup: int = 200
     clip: float = 1.0
@@ -102,6 +104,8 @@ class Recipe:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):
             raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
+        if self.optimizer not in ("adam", "muon"):
+            raise ConfigError(f"optimizer must be 'adam' or 'muon', got {self.optimizer!r}")
         if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards >= 0.01):
             raise ConfigError(
                 f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "

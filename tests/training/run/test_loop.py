@@ -27,6 +27,7 @@ from regharm_core.store.shards import join_shards
 from regharm_core.training.run import loop
 from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.losses import foreground_mse
+from regharm_core.training.run.optimizer import is_matrix
 from regharm_core.training.run.recipe import Phase, Recipe, read_recipe
 from regharm_core.training.run.schedule import rate
 from regharm_core.training.run.sources import open_source
@@ -48,8 +49,9 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     return load_network(path)[0].state_dict()
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, monkeypatch) -> None:
-    whole = weights(loop.train(recipe(photographs, tmp_path / "whole"), CPU))
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, monkeypatch, optimizer: str) -> None:
+    whole = weights(loop.train(recipe(photographs, tmp_path / "whole", optimizer=optimizer), CPU))
 
     class Killed(BaseException):
         pass
@@ -64,9 +66,9 @@ def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, mo
 
     monkeypatch.setattr(loop._Run, "_advance", killed)
     with pytest.raises(Killed):
-        loop.train(recipe(photographs, tmp_path / "parts"), CPU)
+        loop.train(recipe(photographs, tmp_path / "parts", optimizer=optimizer), CPU)
     monkeypatch.setattr(loop._Run, "_advance", advance)
-    resumed = weights(loop.train(recipe(photographs, tmp_path / "parts"), CPU))
+    resumed = weights(loop.train(recipe(photographs, tmp_path / "parts", optimizer=optimizer), CPU))
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
 
 
@@ -87,9 +89,11 @@ def test_facts_and_log(photographs: Path, tmp_path: Path) -> None:
     assert rows and float(rows[-1]["loss"]) > 0 and rows[-1]["step"] == "6"
 
 
-def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch, optimizer: str) -> None:
     """Forty steps on the same eight composites: half of what doing nothing leaves is gone."""
-    run = started(recipe(photographs, tmp_path / "run", steps=40, learning_rate=5e-3))
+    run = started(recipe(photographs, tmp_path / "run", steps=40, learning_rate=5e-3, optimizer=optimizer))
+    assert any(is_matrix(p) for p in run.learned)
     fixed = run.source.batch(8, 64, torch.Generator().manual_seed(1))
     monkeypatch.setattr(run.source, "batch", lambda *_: fixed)
     losses = [run._advance() for _ in range(40)]
@@ -250,6 +254,7 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
         ({"phases": [{"size": 64.0, "batch": 1, "share": 1}]}, "64.0"),
         ({"phases": [64]}, "does not fit"),
         ({"schedule": "linear"}, "linear"),
+        ({"optimizer": "sgd"}, "sgd"),
         ({"phases": []}, "empty"),
         ({"phases": [{"size": 100, "batch": 1, "share": 1}]}, "100"),
         ({"model": {"width": 0}}, "0"),
