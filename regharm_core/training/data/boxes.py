@@ -17,13 +17,13 @@ def box_mean(values: Tensor, radius: int, mode: str = "constant") -> Tensor:
     """
     height, width = values.shape[-2:]
     values = F.pad(values, (radius,) * 4, mode=mode)
-    total = values[..., :width]
+    total = values[..., :width].clone()
     for n in range(1, 2 * radius + 1):
-        total = total + values[..., n : n + width]
-    answer = total[..., :height, :]
+        total += values[..., n : n + width]
+    answer = total[..., :height, :].clone()
     for n in range(1, 2 * radius + 1):
-        answer = answer + total[..., n : n + height, :]
-    return answer / (2 * radius + 1) ** 2
+        answer += total[..., n : n + height, :]
+    return answer.div_((2 * radius + 1) ** 2)
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:

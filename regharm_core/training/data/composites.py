@@ -121,9 +121,7 @@ class CompositeMaker:
         jitter = (points + 0.6 * (jitter - points)).clamp(0, 1)
         image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], jitter[rows]))
 
-        kind = torch.multinomial(constant(self._shares, image), count, replacement=True, generator=generator)
-        area = region.mean((1, 2, 3))
-        kind = torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)
+        kind = self._kinds(region, generator)
         blob = _blobs(count, making, self.config, generator)
         soft = (kind == 2)[:, None, None, None]
         moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
@@ -139,7 +137,7 @@ class CompositeMaker:
 
         made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted)
         if self.config.graded:
-            kind, made = self._graded(kind, made, image, region, generator)
+            made = self._graded(kind, made, image, region, generator)
         if self.config.rough:
             made[:, 6:] = _roughen(made[:, 6:], generator)
         if self.config.wrong_mask:
@@ -147,13 +145,17 @@ class CompositeMaker:
         reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 
-    def _graded(
-        self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Some rows of ``made`` (composite, target and alpha, B 7 S S) remade as the fourth kind, and the kinds."""
-        chosen = torch.rand(len(image), generator=generator, device=image.device) < self.config.graded
+    def _kinds(self, region: Tensor, generator: torch.Generator) -> Tensor:
+        """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded."""
+        kind = torch.multinomial(constant(self._shares, region), len(region), replacement=True, generator=generator)
+        if self.config.graded:
+            chosen = torch.rand(len(region), generator=generator, device=region.device) < self.config.graded
+            kind = torch.where(chosen, 3, kind)
         area = region.mean((1, 2, 3))
-        chosen &= (area >= SMALLEST) & (area <= LARGEST)  # what is too small or too large stays a blob
+        return torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)  # a blob in place of the region
+
+    def _graded(self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, generator: torch.Generator) -> Tensor:
+        """``made`` (composite, target and alpha, B 7 S S) with the rows of the fourth kind made."""
 
         def remade(rows: Rows) -> Tensor:
             matte, inside, outside = _rematte(image[rows], region[rows])
@@ -166,7 +168,7 @@ class CompositeMaker:
             composite = outer + matte * (apply_lattice(inside, neutral.clamp(0, 1)) - outer)
             return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)
 
-        return torch.where(chosen, 3, kind), where_rows(chosen, made, remade)
+        return where_rows(kind == 3, made, remade)
 
     def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
@@ -193,6 +195,7 @@ class CompositeMaker:
         which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
         camera = list(MOVES).index("photographic")
         which = torch.where((kind == 2) & (plain < 0.6), camera, which)
+        which = torch.where(kind == 3, -1, which)  # graded composites have moves of their own
         moved = points
         for number, move in enumerate(MOVES.values()):
             if number in self._drawn or number == camera:
@@ -207,7 +210,7 @@ class CompositeMaker:
             def far(rows: Rows) -> Tensor:
                 return photographic(points[rows], source[rows], reference[rows], generator, reach=2.5)
 
-            moved = where_rows(heavy & (kind != 2), moved, far)
+            moved = where_rows(heavy & (kind < 2), moved, far)
         low, high = self.config.weight
         weight = uniform((count,), low, high, generator)
         weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)

@@ -8,6 +8,7 @@ import torch
 
 from ...errors import InputError
 from ..data.composites import CompositeMaker
+from ..data.echo import Echo
 from ..data.iharmony4 import is_iharmony4, list_iharmony4
 from ..data.photographs import load_photographs
 from ..data.readymade import ReadyMade
@@ -24,10 +25,15 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     paths = [Path(p) for p in recipe.data]
     ready = [path for path in paths if is_iharmony4(path)]
     if not ready:
-        return CompositeMaker(load_photographs(paths).to(device), recipe.composites)
+        return _echoed(CompositeMaker(load_photographs(paths).to(device), recipe.composites), recipe)
     if len(ready) < len(paths):
         raise InputError(f"data mixes iHarmony4 ({ready[0]}) with photographs: {[str(p) for p in paths]}")
     shown = recipe.composites
     members = [member for folder in ready for member in list_iharmony4(folder, "train")]
     keep = int(recipe.keep_gib * 2**30)
-    return ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)
+    made = ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)
+    return _echoed(made, recipe)
+
+
+def _echoed(source: Source, recipe: Recipe) -> Source:
+    return Echo(source) if recipe.echo else source
