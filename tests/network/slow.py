@@ -132,15 +132,17 @@ def ptl(
     feature: Tensor,
     foreground: Tensor,
     background: Tensor,
-    squeeze: Tensor,
+    squeeze: Tensor | None,
     fractions: tuple[int, int],
     temperature: float,
+    known: Tensor | None = None,
 ) -> tuple[Tensor, Rows]:
     """Eq. 3 to 5 for one image: C H W and two of H W.
 
     ``fractions`` (p, s): blocks of H/p x W/p, H/s x W/s apart. ``squeeze`` is the projection of a block
     to 1 x C: C and the block's size in a 128 px feature; at another size it is resampled and keeps its
-    sum. A feature whose sides are no multiples of s is resized up to the next.
+    sum. A feature whose sides are no multiples of s is resized up to the next. Where ``known`` (D H W) is given in
+    its place, a location is compared by it and a block by the mean of its background's.
     """
     patch, stride = fractions
     height, width = (-(-side // stride) * stride for side in feature.shape[1:])
@@ -148,9 +150,19 @@ def ptl(
     if (height, width) != tuple(feature.shape[1:]):
         source, open_to = resize(feature, height, width), resize(background[None], height, width)[0]
     tall, wide = height // patch, width // patch
-    if tuple(squeeze.shape[1:]) != (tall, wide):
-        squeeze = resize(squeeze, tall, wide) * (squeeze.shape[1] * squeeze.shape[2] / (tall * wide))
-    kernel, tokens = pixels(squeeze), pixels(source)
+    kernel: dict[Place, Tensor] = {}
+    if squeeze is not None:
+        if tuple(squeeze.shape[1:]) != (tall, wide):
+            squeeze = resize(squeeze, tall, wide) * (squeeze.shape[1] * squeeze.shape[2] / (tall * wide))
+        kernel = pixels(squeeze)
+    own: dict[Place, Tensor] = {}  # what locations are compared by
+    if known is not None:
+        usual = statistics(list(pixels(known).values()), [1.0] * (known.shape[1] * known.shape[2]))
+        own = {place: (token - usual[0]) / usual[1] for place, token in pixels(known).items()}
+        known = rebuild(own, *feature.shape[1:])
+        known = known if known.shape[1:] == source.shape[1:] else resize(known, height, width)
+    compared = {} if known is None else pixels(known)
+    tokens = pixels(source)
 
     means, deviations, contents, places = [], [], [], []
     for row, top in enumerate(range(0, height - tall + 1, height // stride)):
@@ -161,9 +173,13 @@ def ptl(
                 continue
             block = {(y, x): tokens[top + y, left + x] for y, x in masked}
             mean, deviation = statistics(list(block.values()), list(masked.values()))  # Eq. 3
-            content = torch.zeros_like(mean)
-            for place, token in block.items():
-                content = content + kernel[place] * masked[place] * (token - mean) / deviation
+            if known is not None:
+                here = [compared[top + y, left + x] for y, x in masked]
+                content, _ = statistics(here, list(masked.values()))
+            else:
+                content = torch.zeros_like(mean)
+                for place, token in block.items():
+                    content = content + kernel[place] * masked[place] * (token - mean) / deviation
             means.append(mean)
             deviations.append(deviation)
             contents.append(content)
@@ -175,7 +191,7 @@ def ptl(
         mean, deviation = statistics([answer[place] for place in inside], list(inside.values()))
         for place, share in inside.items():
             token = (answer[place] - mean) / deviation
-            rows.weights[place] = match(token, contents, temperature)
+            rows.weights[place] = match(own.get(place, token), contents, temperature)
             appearance, spread = mix(rows.weights[place], means), mix(rows.weights[place], deviations)  # Eq. 4
             translated = token * spread + appearance  # Eq. 5
             answer[place] = (1 - share) * answer[place] + share * translated

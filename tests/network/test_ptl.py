@@ -67,6 +67,20 @@ def test_the_feature_size_of_the_paper() -> None:
     check(shaken(PTL(2, 4, 4)), features(1, 2, 128, 128), foreground, background)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (16, 24), (12, 18)], ids=str)
+@pytest.mark.parametrize("case", ["soft", "no background", "restricted reference", "foregrounds of many sizes"])
+def test_blocks_compared_by_content(case: str, size: tuple[int, int]) -> None:
+    foreground, background = mask_cases(*size)[case]
+    module = shaken(PTL(3, 4, 8, 0.7, by_content=True))
+    values, known = features(len(foreground), 3, *size), features(len(foreground), 5, *size)
+    ours, attention = module(values, foreground, background, content=known, return_attention=True)
+    expected = [
+        slow.ptl(values[n], foreground[n, 0], background[n, 0], None, (4, 8), 0.7, known[n]) for n in range(len(values))
+    ]
+    assert_agree(ours, torch.stack([answer for answer, _ in expected]), [values, known, *module.parameters()])
+    assert attention is not None and not list(module.parameters())
+
+
 @pytest.mark.parametrize("size", [(16, 16), (12, 18), (64, 64)], ids=str)
 @pytest.mark.parametrize("fractions", PTL_FRACTIONS, ids=str)
 def test_without_gradients_one_convolution_projects_the_same(fractions: tuple[int, int], size: tuple[int, int]) -> None:
