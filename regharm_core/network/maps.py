@@ -15,9 +15,9 @@ from .layers import single_or_double
 
 def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     """``A guide + b``: B 12 H W (A row by row, then b) and B 3 H W -> B 3 H W."""
-    change = coefficients[:, 9:].clone()
-    for channel in range(3):
-        change = torch.addcmul(change, coefficients[:, channel:9:3], guide[:, channel : channel + 1])
+    slope, change = coefficients.split([9, 3], dim=1)
+    for column, channel in zip(slope.unflatten(1, (3, 3)).unbind(2), guide.split(1, dim=1), strict=True):
+        change = torch.addcmul(change, column, channel)
     return change
 
 

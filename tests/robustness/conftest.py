@@ -1,4 +1,4 @@
-"""A tiny network with a strong answer, and each device that is here."""
+"""Tiny networks with a strong answer, and each device that is here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from regharm_core import HarmonizerConfig, HarmonizerNet
+from regharm_core.network.face import Harmonizer
+from tests.network.mapnets import EVERYTHING, lively
 
 
 @pytest.fixture(params=["cpu", "cuda", "mps"])
@@ -17,9 +19,11 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.param)
 
 
-@pytest.fixture(scope="session")
-def model() -> HarmonizerNet:
-    """Sees 64 px; its head is not zero, so that it changes pictures strongly."""
+@pytest.fixture(scope="session", params=["pixels", "maps"])
+def model(request: pytest.FixtureRequest) -> Harmonizer:
+    """One of each layout; sees 64 px; its last layer is not zero, so that it changes pictures strongly."""
+    if request.param == "maps":
+        return lively(**EVERYTHING).requires_grad_(False)
     torch.manual_seed(0)
     net = HarmonizerNet(HarmonizerConfig(width=1, refine=(0, 0, 0, 0), gated=False, view=64))
     torch.nn.init.normal_(net.head.weight, std=0.3)

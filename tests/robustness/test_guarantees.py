@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import HarmonizerNet, harmonize
+from regharm_core import harmonize
+from regharm_core.network.face import Harmonizer
 
 CPU = torch.device("cpu")
 # device -> largest difference of a batch from its singles, and of fp32, fp16 and bf16 weights from fp32 on the CPU
@@ -20,7 +21,7 @@ TOLERANCES = {
 }
 
 
-def on(model: HarmonizerNet, device: torch.device, dtype: torch.dtype = torch.float32) -> HarmonizerNet:
+def on(model: Harmonizer, device: torch.device, dtype: torch.dtype = torch.float32) -> Harmonizer:
     return copy.deepcopy(model).to(device, dtype)
 
 
@@ -38,7 +39,7 @@ def bits(picture: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_strength_zero_and_the_background_are_the_input_bit_for_bit(
-    model: HarmonizerNet, device: torch.device, dtype: torch.dtype
+    model: Harmonizer, device: torch.device, dtype: torch.dtype
 ) -> None:
     image, mask = scene(device)
     image = image.to(dtype)
@@ -52,7 +53,7 @@ def test_strength_zero_and_the_background_are_the_input_bit_for_bit(
         assert not torch.equal(result, image)
 
 
-def test_the_same_bits_twice(model: HarmonizerNet, device: torch.device) -> None:
+def test_the_same_bits_twice(model: Harmonizer, device: torch.device) -> None:
     if device.type != "cpu":
         pytest.skip("promised on the CPU")
     image, mask = scene(device)
@@ -63,7 +64,7 @@ def test_the_same_bits_twice(model: HarmonizerNet, device: torch.device) -> None
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
-def test_a_batch_equals_its_singles(model: HarmonizerNet, device: torch.device, batch_size: int) -> None:
+def test_a_batch_equals_its_singles(model: Harmonizer, device: torch.device, batch_size: int) -> None:
     image, mask = scene(device)
     net = on(model, device)
     together = harmonize(net, image, mask, batch_size=batch_size)
@@ -72,7 +73,7 @@ def test_a_batch_equals_its_singles(model: HarmonizerNet, device: torch.device, 
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_devices_and_precisions_agree(model: HarmonizerNet, device: torch.device, dtype: torch.dtype) -> None:
+def test_devices_and_precisions_agree(model: Harmonizer, device: torch.device, dtype: torch.dtype) -> None:
     image, mask = scene(CPU)
     wanted = harmonize(on(model, CPU), image, mask, strength=2)
     got = harmonize(on(model, device, dtype), image.to(device), mask.to(device), strength=2).cpu()
@@ -80,7 +81,7 @@ def test_devices_and_precisions_agree(model: HarmonizerNet, device: torch.device
     assert float((got - wanted).abs().max()) <= TOLERANCES[device.type][dtype]
 
 
-def test_threads_may_share_a_model(model: HarmonizerNet) -> None:
+def test_threads_may_share_a_model(model: Harmonizer) -> None:
     def one(seed: int) -> Tensor:
         random = torch.Generator().manual_seed(seed)
         image, mask = torch.rand(1, 3, 64 + seed, 80, generator=random), torch.zeros(1, 1, 64 + seed, 80)

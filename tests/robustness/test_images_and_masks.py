@@ -10,7 +10,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regharm_core import HarmonizerNet, InputError, attention_map, harmonize
+from regharm_core import InputError, attention_map, harmonize
+from regharm_core.network.face import Harmonizer
 
 BOUNDED = settings(
     max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -62,7 +63,7 @@ def tensors(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor |
 @BOUNDED
 @given(given=tensors(), strength=st.sampled_from([0.0, 0.5, 1.0, 2.0]), context=st.sampled_from([None, 1.25, 1.5, 1e9]))
 def test_a_defined_answer_or_a_named_argument(
-    model: HarmonizerNet, device: torch.device, given: Any, strength: float, context: Any
+    model: Harmonizer, device: torch.device, given: Any, strength: float, context: Any
 ) -> None:
     if device.type == "mps" and any(t is not None and t.dtype == torch.float64 for t in given):
         return  # that device has no such numbers
@@ -86,7 +87,7 @@ def test_a_defined_answer_or_a_named_argument(
 
 @settings(BOUNDED, max_examples=40)
 @given(given=tensors(), layer=st.sampled_from(["ptl", "ltl"]))
-def test_attention_is_as_careful(model: HarmonizerNet, given: Any, layer: str) -> None:
+def test_attention_is_as_careful(model: Harmonizer, given: Any, layer: str) -> None:
     image, mask, reference = given
     try:
         heat = attention_map(model, image, mask, reference_mask=reference, layer=layer)
@@ -98,7 +99,7 @@ def test_attention_is_as_careful(model: HarmonizerNet, given: Any, layer: str) -
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "picture", [[0.0]]])
-def test_what_is_no_tensor(model: HarmonizerNet, wrong: Any) -> None:
+def test_what_is_no_tensor(model: Harmonizer, wrong: Any) -> None:
     with pytest.raises(InputError, match="image"):
         harmonize(model, wrong, torch.zeros(1, 1, 32, 32))
     with pytest.raises(InputError, match="mask"):
