@@ -33,10 +33,25 @@ LAYOUT = (
 )  # fmt: skip
 
 
+def forget_broken_exif(file: Image.Image) -> None:
+    """Leave EXIF out of an open file where it cannot be read: its pixels are as good without."""
+    try:
+        exif = file.getexif()  # where it stands behind the pixels, it is read now
+        if data := file.info.get("exif"):  # a JPEG's own was tried, in silence, when it was opened
+            exif = Image.Exif()
+            exif.load(data)
+        for directory in INNER:
+            exif.get_ifd(directory)
+        exif.tobytes()
+    except Exception:  # it raises anything at all
+        file.info.pop("exif", None)
+        file.getexif().clear()
+
+
 def facts_of(file: Image.Image) -> Extras:
     """What Pillow knows of an open file, with the orientation taken out of EXIF and XMP."""
     blank = Image.new("L", (1, 1))
-    file.getexif()  # where it stands behind the pixels, it is read now
+    forget_broken_exif(file)
     text = dict(getattr(file, "text", {}))
     blank.info = dict(file.info)
     upright = ImageOps.exif_transpose(blank)

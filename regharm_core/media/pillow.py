@@ -19,7 +19,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 from .colour import GammaSpace, Space, colours_of, profile_space
-from .facts import facts_of, for_pillow
+from .facts import facts_of, for_pillow, forget_broken_exif
 from .formats import Format
 from .ink import rgb_of_ink
 from .primaries import ADOBE_GAMMA, ADOBE_RGB, matrix_to_rec709
@@ -61,7 +61,8 @@ def read(path: Path, check: Check) -> Raster | None:
     file = open_known(path)
     if file is None:
         return None
-    with file:
+    with file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a broken EXIF's, most of all
         if not _is_mine(file):
             return None
         check(*file.size)
@@ -115,9 +116,11 @@ def palette_of(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     file = open_known(path)
     if file is None:
         return None
-    with file:
+    with file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         if file.mode != "P" or getattr(file, "n_frames", 1) > 1 or "transparency" in file.info:
             return None
+        forget_broken_exif(file)
         colours = np.array(file.getpalette("RGB"), np.uint8).reshape(-1, 3)
         numbers = np.asarray(ImageOps.exif_transpose(file))
     used = colours[[n for n in np.unique(numbers) if n < len(colours)]].astype(int)
@@ -137,11 +140,9 @@ def _is_mine(file: Image.Image) -> bool:
 
 
 def _raster(path: Path, file: Image.Image) -> Raster:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        extras = facts_of(file)
-        file.load()
-        upright = ImageOps.exif_transpose(file)
+    extras = facts_of(file)
+    file.load()
+    upright = ImageOps.exif_transpose(file)
     profile = extras.pop("icc_profile", b"")
     kind = str(file.format)
     if upright.mode == "CMYK":

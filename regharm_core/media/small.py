@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from .facts import forget_broken_exif
 from .masks import read_mask
 from .pillow import open_known
 from .reading import read_picture
@@ -30,7 +32,9 @@ def read_small(path: Path, side: int) -> tuple[Tensor, tuple[int, int]]:
     if file is None or file.format != "JPEG" or file.mode not in ("RGB", "L") or file.info.get("icc_profile"):
         pixels = read_picture(path).display[0]
         return squeeze(pixels, side), (pixels.shape[2], pixels.shape[1])
-    with file:
+    with file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        forget_broken_exif(file)
         width, height = file.size
         sideways = file.getexif().get(ORIENTATION) in SIDEWAYS
         file.draft("RGB", (2 * side, 2 * side))

@@ -18,6 +18,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from regharm_core.media.png import with_facts
 from regharm_core.media.reading import read_picture
+from regharm_core.media.small import read_small
 from regharm_core.media.writing import write_picture
 from regharm_core.store.files import replacing
 from tests.media.corpus.openimageio import saved
@@ -57,6 +58,28 @@ def test_exif_and_profile_of_8_bits(tmp_path: Path, suffix: str) -> None:
     inner = said.get_ifd(0x8769)
     assert inner[EXPOSURE] == IFDRational(1, 100) and inner[ISO] == 400 and inner[MAKER] == b"its own notes"
     assert said.get_ifd(0x8825)[LATITUDE] == (52, 30, 0)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("broken", ["no TIFF", "cut in its directory", "a directory that points nowhere"])
+def test_a_picture_is_not_lost_with_its_exif(
+    tmp_path: Path, suffix: str, broken: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    whole = exif().tobytes()
+    inner = whole.index(b"\x87\x69") + 8
+    data = {
+        "no TIFF": b"Exif\0\0garbage",
+        "cut in its directory": whole[:40],
+        "a directory that points nowhere": whole[:inner] + b"\x7f\xff\xff\xff" + whole[inner + 4 :],
+    }[broken]
+    path = tmp_path / f"in.{suffix}"
+    Image.fromarray(scene()).save(path, exif=data)
+    recwarn.clear()
+    assert read_picture(path).pixels.shape == (1, 3, 40, 56)
+    assert read_small(path, 32)[1] == (56, 40)
+    made = through(path, tmp_path / f"out.{suffix}")
+    assert made is not None and made.getexif().get(0x0112, 1) == 1
+    assert not [w for w in recwarn if issubclass(w.category, UserWarning)]  # nor is it said on stderr
 
 
 def png_text() -> PngInfo:

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ...errors import InputError
+from ...media.facts import forget_broken_exif
 
 STORE_SIZE = 288  # px a side; pictures are squeezed to squares as the paper squeezes them to 256
 
@@ -64,8 +65,9 @@ def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers
         size = (STORE_SIZE, STORE_SIZE)
         name, *parts = pairs[n]
         try:
-            upright = ImageOps.exif_transpose(Image.open(io.BytesIO(parts[0])))
-            picture = upright.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            opened = Image.open(io.BytesIO(parts[0]))
+            forget_broken_exif(opened)
+            picture = ImageOps.exif_transpose(opened).convert("RGB").resize(size, Image.Resampling.BICUBIC)
             regions = _numbers(Image.open(io.BytesIO(parts[1]))).resize(size, Image.Resampling.NEAREST)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
