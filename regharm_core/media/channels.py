@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .colour import Space, colours_of, linear_space, primaries_space, profile_sp
 from .library import find_openimageio
 from .raster import Raster
 
+UNNAMED = re.compile(r"channel\d*|i\d*")  # the second in Cineon
+NO_COLOUR = ("z", "depth")
 RGB = (("r", "g", "b"), ("red", "green", "blue"))
 ALPHA_IN_COLOUR = ("tiff", "openexr")  # formats whose alpha is multiplied into the colour unless they say otherwise
 
@@ -63,7 +66,10 @@ def coloured(raster: Raster, spec: Any, profile: bytes) -> Raster:
 
 
 def _colour(names: tuple[str, ...]) -> tuple[int, ...]:
-    """The first red, green and blue of one layer, those without a layer before others; else one grey channel."""
+    """The first red, green and blue of one layer, those without a layer before others; else one grey channel.
+
+    A channel that is alone is grey whatever its name ("A", "matte", "roto.R": so mattes are written), but for depth.
+    """
     lower = [name.lower() for name in names]
     layers = dict.fromkeys(["", *(name.rpartition(".")[0] for name in lower)])
     for layer in layers:
@@ -74,8 +80,12 @@ def _colour(names: tuple[str, ...]) -> tuple[int, ...]:
     for grey in ("y", "l", "luminance", "gray", "grey"):
         if grey in lower:
             return (lower.index(grey),)
-    plain = [n for n, name in enumerate(lower) if name.startswith("channel")]
-    return tuple(plain[:3]) if len(plain) >= 3 else tuple(plain[:1])
+    plain = [n for n, name in enumerate(lower) if UNNAMED.fullmatch(name)]
+    if plain:
+        return tuple(plain[:3]) if len(plain) >= 3 else tuple(plain[:1])
+    if lower == ["r", "g"]:  # so OpenImageIO calls grey and a channel of which the file does not say what it is
+        return (0,)
+    return (0,) if len(lower) == 1 and lower[0].rpartition(".")[2] not in NO_COLOUR else ()
 
 
 def _named_space(spec: Any) -> Space | None:

@@ -18,7 +18,7 @@ from .ink import rgb_of_ink
 from .library import find_openimageio
 from .pages import choose_page, fit_display_window, turn
 from .quiet import quiet
-from .raster import Raster
+from .raster import Raster, full_scale
 
 MOST_CHANNELS = 64
 SEVERAL = ("openexr", "psd")  # formats of which the first picture is the one that is meant
@@ -116,10 +116,13 @@ def _raster(oiio: Any, path: Path, opened: Any, check: pillow.Check) -> Raster:
         values = _values(path, opened, page)
         if kind == "psd" and (raw := _open(oiio, path, raw=True)) and raw.spec().channelnames[0] == "C":
             notes.append(f"{path}: its CMYK became RGB, without its profile")
+    orientation = spec.get_int_attribute("Orientation", 1)
+    if kind == "dpx" and orientation >= 5:  # its lines are columns, and OpenImageIO names their sides as they are seen
+        values = values.reshape(spec.width, spec.height, -1)
     values, outside = fit_display_window(spec, values)
     if outside:
         notes.append(f"{path}: what lies beyond its display window is left out")
-    values = turn(values, spec.get_int_attribute("Orientation", 1))
+    values = turn(values, orientation)
     if spec.get_int_attribute("tiff:PhotometricInterpretation", 1) == 0:
         values = _from_min_is_white(values)
     raster = replace(described(path, kind, spec, values), extras=extras, notes=tuple(notes))
@@ -153,8 +156,8 @@ def _from_min_is_white(values: np.ndarray) -> np.ndarray:
     turned, rest = values[..., :1], values[..., 1:]
     if values.dtype == np.uint8:
         rest = 255 - rest
-    elif values.dtype.kind == "u":
-        turned = np.iinfo(values.dtype).max - turned
+    elif values.dtype.kind in "uf":
+        turned = values.dtype.type(full_scale(values.dtype)) - turned
     return np.concatenate([turned, rest], axis=-1)
 
 

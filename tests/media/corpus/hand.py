@@ -38,6 +38,12 @@ def psd_of_inks(path: Path) -> np.ndarray:
     return (paper[..., :3] * paper[..., 3:] * 255).round().astype(np.uint8)
 
 
+def grey_and_more(path: Path) -> np.ndarray:
+    """Grey with a channel of which nothing is said."""
+    merged(path, np.moveaxis(scene(channels=2), 2, 0), 1)
+    return scene(channels=1)
+
+
 def content(what: str, file: str, data: bytes, line: str) -> Row:
     """A file that is to be refused."""
     return Row(what, WRITER, file, lambda path: None if path.write_bytes(data) else None, line)
@@ -49,6 +55,7 @@ ROWS = [
     psd("PSD, RGB", "rgb.psd", scene(), 3),
     psd("PSD, RGB uint16", "rgb16.psd", scene(np.uint16), 3),
     psd("PSD, grey", "grey.psd", scene(channels=1), 1),
+    Row("PSD, grey with a second channel", WRITER, "grey2.psd", grey_and_more),
     Row("PSD, CMYK", WRITER, "ink.psd", psd_of_inks, steps=1),
     content("HEIC", "phone.heic", HEIC, "pip install pillow-heif"),
     content("a camera's raw file", "raw.cr2", b"II*\0" + b"\0" * 200, "develop it first"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from .profiles import DISPLAY_P3, LINEAR_PROFILE, P3_PROFILE, shown_as_srgb
-from .row import Row, scene
+from .row import Row, scene, turned
 
 WRITER = "OpenImageIO"
 TYPES = {"uint8": "uint8", "uint16": "uint16", "float16": "half", "float32": "float"}
@@ -90,6 +91,24 @@ def deep(path: Path) -> None:
     assert made.write(str(path))
 
 
+def dpx_turned(orientation: int, bits: int) -> Row:
+    """The tag alone is written; the pixels lie in the file as they are given."""
+    values = scene() if bits == 8 else packed(bits) if bits < 16 else scene("uint16")
+
+    def write(path: Path) -> np.ndarray:
+        stored = turned(values, orientation)
+        saved(path, stored, oiio__BitsPerSample=bits)
+        data = bytearray(path.read_bytes())
+        order = "<" if data[:4] == b"XPDS" else ">"
+        # SMPTE 268M: at 768 the orientation, at 772 pixels a line and at 776 lines stay those of the file.
+        struct.pack_into(f"{order}H", data, 768, (0, 1, 3, 2, 4, 5, 7, 6)[orientation - 1])
+        path.write_bytes(data)
+        return values
+
+    what, file = f"DPX, {bits} bits, orientation {orientation}", f"turned{orientation}_{bits}.dpx"
+    return Row(what, WRITER, file, write, steps=0 if bits in (8, 16) else 0.2)
+
+
 def only_depth(path: Path) -> None:
     """No colour at all."""
     saved(path, scene("float32", 1), channelnames=("Z",))
@@ -131,6 +150,7 @@ ROWS = [
     plain("DPX, 10 bits", "ten.dpx", packed(10), steps=0.2, oiio__BitsPerSample=10),
     plain("DPX, 12 bits", "twelve.dpx", packed(12), steps=0.2, oiio__BitsPerSample=12),
     plain("DPX, 16 bits", "sixteen.dpx", scene("uint16")),
+    *(dpx_turned(n, bits) for n, bits in ((2, 8), (3, 10), (4, 16), (5, 8), (6, 10), (7, 12), (8, 16))),
     plain("JPEG XL, RGB", "rgb.jxl", scene()),
     plain("JPEG XL, RGB uint16", "rgb16.jxl", scene("uint16")),
     plain("JPEG XL, RGBA", "rgba.jxl", scene(channels=4), oiio__UnassociatedAlpha=1),

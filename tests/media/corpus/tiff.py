@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from regharm_core.media.raster import full_scale
+
 from .row import Row, scene, turned
 
 WRITER = "tifffile"
@@ -39,7 +41,7 @@ def min_is_white(dtype: Any, channels: int = 1) -> Row:
     """Grey whose 0 is white, with and without an alpha."""
     values = scene(dtype, channels)
     stored = values.copy()
-    stored[..., 0] = np.iinfo(dtype).max - stored[..., 0]
+    stored[..., 0] = full_scale(values.dtype) - stored[..., 0]
     options = {"extrasamples": ["unassalpha"]} if channels == 2 else {}
     name = f"{np.dtype(dtype).name}{' with alpha' if channels == 2 else ''}"
 
@@ -47,7 +49,8 @@ def min_is_white(dtype: Any, channels: int = 1) -> Row:
         tifffile.imwrite(path, stored if channels == 2 else stored[..., 0], photometric="miniswhite", **options)
         return values
 
-    return Row(f"TIFF, grey {name}, 0 is white", WRITER, f"white_{name.replace(' ', '_')}.tif", write)
+    steps = 0.01 if values.dtype.kind == "f" else 0.0  # 1 less what was written
+    return Row(f"TIFF, grey {name}, 0 is white", WRITER, f"white_{name.replace(' ', '_')}.tif", write, steps=steps)
 
 
 def oriented(orientation: int, dtype: Any) -> Row:
@@ -80,6 +83,13 @@ def alpha(kind: str, dtype: Any, what: str) -> Row:
         return values[..., :3]  # the fourth is kept, but not taken for an alpha
 
     return Row(row.what, WRITER, row.file, write)
+
+
+def grey_and_more(path: Path) -> np.ndarray:
+    """A second channel of which the file does not say what it is, as painting programs keep a selection."""
+    values = scene("uint16", 2)
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"])
+    return values[..., :1]
 
 
 def with_thumbnail(first: bool) -> Row:
@@ -165,12 +175,13 @@ ROWS = [
     *(plain(f"TIFF, grey {name}", scene(name, 1)) for name in TYPES),
     *(plain(f"TIFF, grey with alpha {name}", scene(name, 2), extrasamples=["unassalpha"]) for name in TYPES[:2]),
     *(separate(name) for name in ("uint8", "uint16", "float32")),
-    *(min_is_white(*of) for of in (("uint8",), ("uint16",), ("uint8", 2), ("uint16", 2))),
+    *(min_is_white(*of) for of in (("uint8",), ("uint16",), ("uint32",), ("float32",), ("uint8", 2), ("uint16", 2))),
     *(oriented(n, "uint16") for n in range(1, 9)),
     *(oriented(n, name) for n, name in ((6, "uint8"), (3, "float16"), (8, "float32"))),
     *(alpha("unassalpha", name, "beside the colour") for name in ("uint8", "uint16")),
     *(alpha("assocalpha", name, "in the colour") for name in ("uint8", "uint16", "float32")),
     alpha("unspecified", "uint16", "not called one"),
+    Row("TIFF, grey uint16 with a channel that nobody named", WRITER, "grey_and_more.tif", grey_and_more),
     with_thumbnail(True),
     with_thumbnail(False),
     inks("uint8"),
