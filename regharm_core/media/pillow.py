@@ -33,12 +33,11 @@ ASKED = (
     "AVIF",
     "BMP",
     "GIF",
-    "JPEG2000",
     "TIFF",
     "PSD",
     "HEIF",
 )  # never a script, as EPS is
-ENDS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".avif", ".jp2", ".j2k")  # of their names
+ENDS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".avif")  # of their names
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK")
 MODES_IN_TIFF = ("P", "PA", "LAB", "CMYK", "YCbCr")  # every other kind of TIFF and PSD is OpenImageIO's
 BITS_PER_SAMPLE = 258  # a tag of TIFF; Pillow opens 16 bits of CMYK as 8

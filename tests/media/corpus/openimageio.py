@@ -155,6 +155,8 @@ ROWS = [
     plain("JPEG XL, RGB uint16", "rgb16.jxl", scene("uint16")),
     plain("JPEG XL, RGBA", "rgba.jxl", scene(channels=4), oiio__UnassociatedAlpha=1),
     plain("JPEG XL, float", "float.jxl", scene("float32").clip(0)),
+    plain("JPEG 2000, RGB uint16", "rgb16.jp2", scene("uint16")),
+    plain("JPEG 2000, RGBA uint16", "rgba16.jp2", scene("uint16", 4), oiio__UnassociatedAlpha=1),
     plain("HDR, 8 bits of each colour and a common exponent", "light.hdr", scene("float32").clip(0.25), steps=1024),
     plain("PFM", "light.pfm", scene("float32")),
     plain("PPM, uint16", "rgb16.ppm", scene("uint16")),

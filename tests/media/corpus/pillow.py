@@ -169,6 +169,8 @@ ROWS = [
     Row("GIF, palette", WRITER, "palette.gif", palette),
     Row("GIF, three frames", WRITER, "frames.gif", frames, "holds 3 frames"),
     plain("JPEG 2000, RGB", "rgb.jp2", scene()),
+    plain("JPEG 2000, RGBA", "rgba.jp2", scene(channels=4)),
+    plain("JPEG 2000, grey uint16", "grey16.jp2", scene(np.uint16, 1)),
     plain("TGA, RGB", "rgb.tga", scene()),
     plain("TGA, RGBA", "rgba.tga", scene(channels=4)),
     plain("PPM", "rgb.ppm", scene()),
