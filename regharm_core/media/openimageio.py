@@ -15,6 +15,7 @@ from .channels import coloured, described
 from .facts import Extras, attributes_of, exif_of_tiff, facts_of, set_attributes
 from .formats import Format
 from .ink import rgb_of_ink
+from .lab import rgb_of_lab
 from .library import find_openimageio
 from .pages import choose_page, fit_display_window, turn
 from .quiet import quiet
@@ -109,9 +110,13 @@ def _raster(oiio: Any, path: Path, opened: Any, check: pillow.Check) -> Raster:
         raise InputError(f"{path} has {spec.nchannels} channels and {spec.depth} layers; give one picture")
     extras = _extras(path, kind, spec)
     profile, notes = extras.pop("icc_profile", b""), list[str]()
-    if spec.get_string_attribute("tiff:ColorSpace") in ("CMYK", "color separated"):
+    model = spec.get_string_attribute("tiff:ColorSpace")
+    if model in ("CMYK", "color separated"):
         values, note = _inked(oiio, path, page, profile)
         notes.append(f"{path}: {note}")
+    elif model == "CIELAB":
+        values = _in_lab(oiio, path, page)
+        notes.append(f"{path}: its CIE Lab became sRGB")
     else:
         values = _values(path, opened, page)
         if kind == "psd" and (raw := _open(oiio, path, raw=True)) and raw.spec().channelnames[0] == "C":
@@ -146,9 +151,23 @@ def _inked(oiio: Any, path: Path, page: int, profile: bytes) -> tuple[np.ndarray
         raise InputError(f"{path} holds inks other than CMYK; give it as RGB")
     values = _values(path, raw, page)
     raw.close()
+    return rgb_of_ink(_of_8_or_16_bits(path, "CMYK", values), profile)
+
+
+def _in_lab(oiio: Any, path: Path, page: int) -> np.ndarray:
+    """CIE Lab of a TIFF as sRGB, H W 3; OpenImageIO's own conversion gives 8 bits under another white."""
+    raw = _open(oiio, path, raw=True)
+    if raw is None or not raw.seek_subimage(page, 0) or raw.spec().nchannels != 3:
+        raise InputError(f"{path} holds more than CIE Lab; give it as RGB")
+    values = _values(path, raw, page)
+    raw.close()
+    return rgb_of_lab(_of_8_or_16_bits(path, "CIE Lab", values))
+
+
+def _of_8_or_16_bits(path: Path, what: str, values: np.ndarray) -> np.ndarray:
     if values.dtype.kind != "u" or values.dtype.itemsize > 2:
-        raise InputError(f"{path} holds CMYK as {values.dtype}; give 8 or 16 bits a channel")
-    return rgb_of_ink(values, profile)
+        raise InputError(f"{path} holds {what} as {values.dtype}; give 8 or 16 bits a channel")
+    return values
 
 
 def _from_min_is_white(values: np.ndarray) -> np.ndarray:

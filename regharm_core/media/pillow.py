@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 from .colour import GammaSpace, Space, colours_of, profile_space
@@ -39,7 +39,7 @@ ASKED = (
 )  # never a script, as EPS is
 ENDS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".avif")  # of their names
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK")
-MODES_IN_TIFF = ("P", "PA", "LAB", "CMYK", "YCbCr")  # every other kind of TIFF and PSD is OpenImageIO's
+MODES_IN_TIFF = ("P", "PA", "CMYK", "YCbCr")  # every other kind of TIFF and PSD is OpenImageIO's
 BITS_PER_SAMPLE = 258  # a tag of TIFF; Pillow opens 16 bits of CMYK as 8
 MERGED = ("MPO", "HEIF", "PSD")  # their first picture is the picture; what follows are a camera's others, or layers
 GREY = 16  # of 255: a palette's colours whose channels differ by no more
@@ -147,11 +147,6 @@ def _raster(path: Path, file: Image.Image) -> Raster:
     if upright.mode == "CMYK":
         rgb, note = rgb_of_ink(np.asarray(upright), profile)
         return Raster(rgb, 8, (0, 1, 2), kind=kind, extras=extras, notes=(f"{path}: {note}",))
-    if upright.mode == "LAB":
-        upright = ImageCms.profileToProfile(upright, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"),
-                                            outputMode="RGB") or upright  # fmt: skip
-        values = np.asarray(upright)
-        return Raster(values, 8, (0, 1, 2), kind=kind, extras=extras, notes=(f"{path}: its CIE Lab became sRGB",))
     values, colour, alpha = _values(upright)
     wanted = "GRAY" if len(colour) == 1 else "RGB"
     space: Space | None = None

@@ -9,6 +9,7 @@ REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.3290)
 ADOBE_GAMMA = 563 / 256  # Adobe RGB (1998) Color Image Encoding, 4.3.1.2
 
+D50 = np.array([0.9642, 1.0, 0.8249])  # XYZ of the white of ICC's profiles
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
@@ -33,6 +34,13 @@ def matrix_to_rec709(primaries: tuple[float, ...]) -> np.ndarray:
 def xyz_to_rec709() -> np.ndarray:
     """3 x 3, from XYZ with the white of D65 to linear light in sRGB's primaries."""
     return np.linalg.inv(_matrix_to_xyz(REC709)[0])
+
+
+def d50_to_rec709() -> np.ndarray:
+    """3 x 3, from XYZ with the white of D50, as profiles and CIE Lab have it, to linear light in sRGB's primaries."""
+    target, white = _matrix_to_xyz(REC709)
+    scale = np.diag((BRADFORD @ white) / (BRADFORD @ D50))
+    return np.linalg.inv(target) @ np.linalg.inv(BRADFORD) @ scale @ BRADFORD
 
 
 def encode(linear: np.ndarray) -> np.ndarray:

@@ -67,6 +67,22 @@ def shown_as_srgb(values: np.ndarray, primaries: tuple[float, ...], gamma: float
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
+def lab_to_srgb(light: float, a: float, b: float, half: int) -> list[float]:
+    """One colour of CIE Lab (ISO 12639's numbers: a and b by 128, light to twice ``half`` less 1) as sRGB, 0 to 1."""
+    light, a, b = light * 100 / (2 * half - 1), a * 128 / half, b * 128 / half
+    y = (light + 16) / 116
+    xyz = []
+    for cube, white in zip((y + a / 500, y, y - b / 200), D50, strict=True):
+        xyz.append(white * (cube**3 if cube > 6 / 29 else (116 * cube - 16) / 903.3))
+    # XYZ of D50 to linear sRGB, Bradford adapted, as Bruce Lindbloom prints it.
+    rows = ((3.1338561, -1.6168667, -0.4906146), (-0.9787684, 1.9161415, 0.0334540), (0.0719453, -0.2289914, 1.4052427))
+    made = []
+    for row in rows:
+        value = min(max(sum(k * v for k, v in zip(row, xyz, strict=True)), 0), 1)
+        made.append(12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055)
+    return made
+
+
 def _xyz(values: np.ndarray) -> bytes:
     return b"XYZ " + struct.pack(">4x3i", *(round(float(v) * 65536) for v in values))
 

@@ -10,6 +10,7 @@ import tifffile
 
 from regharm_core.media.raster import full_scale
 
+from .profiles import lab_to_srgb
 from .row import Row, scene, turned
 
 WRITER = "tifffile"
@@ -128,6 +129,24 @@ def inks(dtype: Any) -> Row:
     return Row(f"TIFF, CMYK {name}, no profile", WRITER, f"ink_{name}.tif", write, steps=1)
 
 
+def lab(dtype: Any, **options: Any) -> Row:
+    """CIE Lab, in which a and b have a sign."""
+    values = scene(dtype).astype(np.int64)
+    half = (np.iinfo(dtype).max + 1) // 2
+    values[..., 1:] = (values[..., 1:] - half) // 4  # colours that sRGB has
+    stored = values.astype(dtype)  # the sign as the highest bit
+
+    def write(path: Path) -> np.ndarray:
+        given = np.moveaxis(stored, 2, 0) if options else stored
+        tifffile.imwrite(path, given, photometric="cielab", **options)
+        made = [lab_to_srgb(*pixel, half) for pixel in values.reshape(-1, 3).tolist()]
+        return (np.array(made).reshape(values.shape) * np.iinfo(dtype).max).round().astype(dtype)
+
+    name = f"{np.dtype(dtype).name}{', separate planes' if options else ''}"
+    file = f"lab_{name.replace(', ', '_').replace(' ', '_')}.tif"
+    return Row(f"TIFF, CIE Lab {name}", WRITER, file, write, steps=1 if dtype == "uint8" else 16)  # of 65,535
+
+
 def five_inks(path: Path) -> None:
     """Ink with an alpha, at 16 bits."""
     values = np.concatenate([scene("uint16", 4), scene("uint16", 1)], axis=-1)
@@ -186,6 +205,9 @@ ROWS = [
     with_thumbnail(False),
     inks("uint8"),
     inks("uint16"),
+    lab("uint8"),
+    lab("uint16"),
+    lab("uint16", planarconfig="separate"),
     plain("TIFF, RGB uint16, tiles in a BigTIFF", scene("uint16"), tile=(16, 16), bigtiff=True),
     plain("TIFF, RGB uint16, packed with prediction", scene("uint16"), compression="zlib", predictor=True),
     plain("TIFF, RGB uint16, big-endian", scene("uint16"), byteorder=">"),
