@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .colour import Space, colours_of, linear_space, primaries_space, profile_space
+from .colour import FilmSpace, GammaSpace, Space, colours_of, linear_space, primaries_space, profile_space
 from .library import find_openimageio
 from .raster import Raster
 
@@ -60,6 +60,8 @@ def coloured(raster: Raster, spec: Any, profile: bytes) -> Raster:
     linear, space = False, None
     if raster.floating:
         linear, space = linear_space(profile) if profile and wanted == "RGB" else (True, _named_space(spec))
+    elif not profile:
+        space = _whole_numbers_space(spec)
     if not linear and profile and wanted == "RGB":
         space = profile_space(profile)
     return replace(raster, extras=extras, linear=linear, space=space if wanted == "RGB" else None)
@@ -86,6 +88,14 @@ def _colour(names: tuple[str, ...]) -> tuple[int, ...]:
     if lower == ["r", "g"]:  # so OpenImageIO calls grey and a channel of which the file does not say what it is
         return (0,)
     return (0,) if len(lower) == 1 and lower[0].rpartition(".")[2] not in NO_COLOUR else ()
+
+
+def _whole_numbers_space(spec: Any) -> Space | None:
+    """The space of DPX and Cineon, which say whether their values are a film's or linear light."""
+    name = spec.get_string_attribute("oiio:ColorSpace")
+    if name == "KodakLog":
+        return FilmSpace()
+    return GammaSpace(np.eye(3), 1.0) if spec.get_string_attribute("dpx:Transfer") == "Linear" else None
 
 
 def _named_space(spec: Any) -> Space | None:

@@ -22,6 +22,9 @@ from .library import find_openimageio
 from .primaries import decode, encode, matrix_to_rec709, xyz_to_rec709
 
 ALIKE = 2  # of 255: a profile that moves no colour further than this is sRGB by another name
+FILM_WHITE = 685 / 1023  # printing density's code for white
+FILM_RANGE = 1023 * 0.002 / 0.6  # density a code, by the film's own contrast; all codes are 1 here
+FILM_BLACK = 10 ** ((95 - 685) * 0.002 / 0.6)  # light at the code for black
 LINEAR_GREY = (137, 188, 225)  # what 64, 128 and 192 of linear light are in sRGB
 
 
@@ -62,6 +65,22 @@ class GammaSpace:
 
     def own(self, shown: np.ndarray) -> np.ndarray:
         return (decode(shown.clip(0, 1)) @ np.linalg.inv(self.matrix).T).clip(0, 1) ** (1 / self.gamma)
+
+
+@dataclass(frozen=True)
+class FilmSpace:
+    """Printing density, as film scanners keep it: the logarithm of light (Kodak, "Conversion of 10-bit Log Film Data").
+
+    Brighter than white is shown as white; it keeps its values, as colours do that sRGB has not.
+    """
+
+    def shown(self, values: np.ndarray) -> np.ndarray:
+        light = 10 ** ((values - FILM_WHITE) * FILM_RANGE)
+        return encode(((light - FILM_BLACK) / (1 - FILM_BLACK)).clip(0, 1))
+
+    def own(self, shown: np.ndarray) -> np.ndarray:
+        light = decode(shown.clip(0, 1)) * (1 - FILM_BLACK) + FILM_BLACK
+        return FILM_WHITE + np.log10(light) / FILM_RANGE
 
 
 @dataclass(frozen=True)

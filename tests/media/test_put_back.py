@@ -71,6 +71,25 @@ def test_a_wide_gamut_comes_back_in_its_own_space(tmp_path: Path, suffix: str) -
     assert np.abs(seen - answer[0].permute(1, 2, 0).numpy()[HERE]).max() < 0.002
 
 
+def test_a_film_comes_back_as_a_film(tmp_path: Path) -> None:
+    """What is written, seen through the film's curve, is what was asked for; brighter than white stays so."""
+    values = openimageio.packed(10) // 2  # below white
+    values[2, 2] = 65535
+    openimageio.saved(tmp_path / "in.dpx", values, oiio__BitsPerSample=10, oiio__ColorSpace="KodakLog")
+    picture = read_picture(tmp_path / "in.dpx")
+    answer = moved(picture)
+    write_picture(tmp_path / "out.dpx", answer, picture)
+    made = read_raster(tmp_path / "out.dpx")
+    assert made.bits == 10 and (made.values[2, 2] == 65535).all()
+    assert oiio.ImageBuf(str(tmp_path / "out.dpx")).spec()["dpx:Transfer"] == "Logarithmic"
+    seen = openimageio.film_as_srgb(made.values[HERE].astype(float))
+    apart = np.abs(seen - answer[0].permute(1, 2, 0).numpy()[HERE])
+    assert np.quantile(apart, 0.99) < 0.01  # a film's dark codes are wide steps of sRGB
+    write_picture(tmp_path / "out.png", answer, picture)
+    shown = read_raster(tmp_path / "out.png").values[HERE] / 65535
+    assert np.abs(shown - answer[0].permute(1, 2, 0).numpy()[HERE]).max() < 1e-4
+
+
 def test_light_under_no_alpha_stays(tmp_path: Path) -> None:
     values = openimageio.associated("float16")
     openimageio.saved(tmp_path / "in.exr", values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,41 @@ def saved(path: Path, values: np.ndarray, **options: Any) -> None:
     assert made.open(str(path), spec) and made.write_image(np.ascontiguousarray(values)) and made.close()
 
 
-def plain(what: str, file: str, values: np.ndarray, *, steps: float = 0.0, **options: Any) -> Row:
+def plain(
+    what: str,
+    file: str,
+    values: np.ndarray,
+    *,
+    steps: float = 0.0,
+    shown: Callable[[np.ndarray], np.ndarray] | None = None,
+    **options: Any,
+) -> Row:
     """Values as they are."""
 
     def write(path: Path) -> np.ndarray:
         saved(path, values, **options)
         return values
 
-    return Row(what, WRITER, file, write, steps=steps)
+    return Row(what, WRITER, file, write, steps=steps, shown=shown)
+
+
+def film_as_srgb(values: np.ndarray) -> np.ndarray:
+    """Kodak's formula for 10-bit codes: 95 is black, 685 is white, 0.002 of density each, the film's contrast 0.6."""
+    codes = values / 65535 * 1023
+    light = (10 ** ((codes - 685) * 0.002 / 0.6) - 10 ** ((95 - 685) * 0.002 / 0.6)) / (
+        1 - 10 ** ((95 - 685) * 0.002 / 0.6)
+    )
+    return srgb_of(light.clip(0, 1))
+
+
+def light_as_srgb(values: np.ndarray) -> np.ndarray:
+    """Linear light in whole numbers."""
+    return srgb_of(values / 65535)
+
+
+def srgb_of(light: np.ndarray) -> np.ndarray:
+    """The standard's curve."""
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
 
 
 def associated(dtype: Any) -> np.ndarray:
@@ -150,6 +178,9 @@ ROWS = [
     plain("DPX, 10 bits", "ten.dpx", packed(10), steps=0.2, oiio__BitsPerSample=10),
     plain("DPX, 12 bits", "twelve.dpx", packed(12), steps=0.2, oiio__BitsPerSample=12),
     plain("DPX, 16 bits", "sixteen.dpx", scene("uint16")),
+    plain("DPX, 10 bits, a film's density", "film.dpx", packed(10), steps=0.2, shown=film_as_srgb,
+          oiio__BitsPerSample=10, oiio__ColorSpace="KodakLog"),
+    plain("DPX, 16 bits, linear light", "light.dpx", scene("uint16"), shown=light_as_srgb, oiio__ColorSpace="Linear"),
     *(dpx_turned(n, bits) for n, bits in ((2, 8), (3, 10), (4, 16), (5, 8), (6, 10), (7, 12), (8, 16))),
     plain("JPEG XL, RGB", "rgb.jxl", scene()),
     plain("JPEG XL, RGB uint16", "rgb16.jxl", scene("uint16")),
