@@ -62,19 +62,22 @@ def run(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     for line in asked.skipped:
         sys.stderr.write(f"error: {printable(line)}\n")
-    failed = 0
-    for done, job in enumerate(asked.jobs):
-        try:
-            _one(model, job, options)
-        except (RegHarmError, OSError) as error:
-            if not asked.folders:
-                raise
-            failed += 1
-            _clear_progress()
-            sys.stderr.write(complaint(error))
-        _show_progress(done + 1, len(asked.jobs))
-    if asked.folders:
-        _close(asked, failed)
+    made, failed = 0, 0
+    try:
+        for job in asked.jobs:
+            try:
+                _one(model, job, options)
+                made += 1
+            except (RegHarmError, OSError) as error:
+                if not asked.folders:
+                    raise
+                failed += 1
+                _clear_progress()
+                sys.stderr.write(complaint(error))
+            _show_progress(made + failed, len(asked.jobs))
+    finally:  # also where it is interrupted
+        if asked.folders:
+            _close(asked, made, failed)
     return 2 if failed or asked.skipped else 0
 
 
@@ -106,14 +109,15 @@ def _note(line: str) -> None:
     sys.stderr.write(f"note: {printable(line)}\n")
 
 
-def _close(asked: Jobs, failed: int) -> None:
+def _close(asked: Jobs, made: int, failed: int) -> None:
     """The last line: how many were made, and what became of the others."""
-    skipped = [(len(asked.skipped), "without a mask"), (failed, "that could not be done")]
+    rest = len(asked.jobs) - made - failed
+    skipped = [(len(asked.skipped), "without a mask"), (failed, "that could not be done"), (rest, "left undone")]
     parts = [f"{count} {why}" for count, why in skipped if count]
     left = f"; skipped: {', '.join(parts)}" if parts else ""
     alone = f"; {asked.alone} other file{'s' if asked.alone > 1 else ''} left alone" if asked.alone else ""
     _clear_progress()
-    sys.stderr.write(f"{len(asked.jobs) - failed}/{len(asked.jobs) + len(asked.skipped)} done{left}{alone}\n")
+    sys.stderr.write(f"{made}/{len(asked.jobs) + len(asked.skipped)} done{left}{alone}\n")
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..media.folders import Partners, others_in, pictures_in
+from ..media.folders import Partners, others_in, pictures_in, same_name
 from ..media.formats import READABLE, WRITABLE, written_name
 
 
@@ -63,8 +63,8 @@ def plan(given: list[Path], mask: Path, output: Path, heat: Path | None) -> Jobs
         if (folder.suffix.lower() in WRITABLE and not folder.is_dir()) or folder.is_file():
             raise InputError(f"several composites are written into a folder, got the file name {folder}")
     names = [written_name(c) for c in composites]
-    if repeated := sorted({n for n in names if names.count(n) > 1}):
-        raise InputError(f"several composites would become {repeated[0]}; they would overwrite each other in {output}")
+    if repeated := _repeated(composites, names):
+        raise InputError(f"several composites would become {repeated}; they would overwrite each other in {output}")
     if any((output / n).resolve() == c.resolve() for c, n in zip(composites, names, strict=True)):
         raise InputError(f"the output folder {output} is the composites' own; name another")
     for composite, name in zip(composites, names, strict=True):
@@ -100,6 +100,19 @@ def refuse_collisions(jobs: list[Job], reference: Path | None) -> None:
             if place in written:
                 raise InputError(f"two results would be written to {path}; name another")
             written.add(place)
+
+
+def _repeated(composites: list[Path], names: list[str]) -> str | None:
+    """A name that two results would have, also where the system takes upper and lower case for one; or None.
+
+    What lies side by side as A.png and a.png may do so again.
+    """
+    first: dict[str, tuple[Path, str]] = {}
+    for composite, name in zip(composites, names, strict=True):
+        other, taken = first.setdefault(same_name(name), (composite, name))
+        if other is not composite and (name == taken or same_name(other.name) != same_name(composite.name)):
+            return name
+    return None
 
 
 def _composites_in(folder: Path, mask: Path) -> list[Path]:

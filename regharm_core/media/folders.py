@@ -20,8 +20,9 @@ def pictures_in(folder: Path) -> list[Path]:
     """In the order of their names: files whose suffix is a picture's, but for hidden ones.
 
     So ``Thumbs.db``, ``.DS_Store``, what macOS leaves beside each file and what a killed run left behind stay alone.
+    A link that leads nowhere is among them: who reads it says so.
     """
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in READABLE and not _is_hidden(p) and p.is_file())
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in READABLE and not _is_hidden(p) and not p.is_dir())
 
 
 def others_in(folder: Path) -> int:

@@ -38,7 +38,8 @@ def read_picture(path: Path, *, sides: tuple[int, int] | None = None) -> Picture
 def read_raster(path: Path, *, sides: tuple[int, int] | None = None) -> Raster:
     """What a picture's file holds, upright, as it is stored; arguments and errors as for :func:`read_picture`."""
     if not path.exists():
-        raise InputError(f"no such picture: {path}")
+        nowhere = f", it is a link to {path.readlink()}" if path.is_symlink() else ""
+        raise InputError(f"no such picture: {path}{nowhere}")
     if not path.is_file():
         raise InputError(f"not a picture that can be read: {path} is {'a folder' if path.is_dir() else 'no file'}")
     if path.stat().st_size == 0:
@@ -81,5 +82,6 @@ def _guarded(path: Path, work: Callable[[], T]) -> T:
     except Image.DecompressionBombError as error:
         raise InputError(f"refused to decode {path}: {error}") from None
     except Exception as error:  # decoders raise anything at all on a broken file
-        said = " ".join(str(error).split())[:200]
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        said = " ".join(said.split())[:200]
         raise InputError(f"cannot read the picture {path}: {said or type(error).__name__}") from None

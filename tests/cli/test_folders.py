@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -130,6 +131,54 @@ def test_the_closing_line(values: np.ndarray, mask: Path, capsys: pytest.Capture
     assert "no mask for d.png" in said[0] and "M/b.png is black everywhere" in said[1] and "P/c.png" in said[2]
     skipped = "skipped: 1 without a mask, 1 that could not be done"
     assert said[3:] == [f"2/4 done; {skipped}; 1 other file left alone"] and made() == ["a.png", "b.png"]
+
+
+def test_an_interrupted_run_says_how_far_it_came(
+    values: np.ndarray, mask: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the second of four is written: the first is whole, of the second nothing is there."""
+    for name in "abcd":
+        Image.fromarray(values).save(f"P/{name}.png")
+    Path("P/a.png").write_bytes(b"no picture")
+    write, calls = Path.write_bytes, list[Path]()
+
+    def interrupted(self: Path, data: bytes) -> int:
+        calls.append(self)
+        if len(calls) == 2:
+            write(self, data[: len(data) // 2])
+            raise KeyboardInterrupt
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
+    said = harmonized(capsys, "P", str(mask), status=130)
+    assert "P/a.png" in said[0]
+    assert said[1:] == ["1/4 done; skipped: 1 that could not be done, 2 left undone", "interrupted"]
+    assert [p.name for p in Path("out").iterdir()] == ["b.png"] and Image.open("out/b.png").size == (60, 40)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_nowhere_is_named(values: np.ndarray, mask: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(values).save("P/a.png")
+    Path("P/b.png").symlink_to("gone.png")
+    said = harmonized(capsys, "P", str(mask), status=2)
+    assert said == [
+        "error: no such picture: P/b.png, it is a link to gone.png",
+        "1/2 done; skipped: 1 that could not be done",
+    ]
+
+
+def test_results_whose_names_differ_in_case_only(
+    values: np.ndarray, mask: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One would overwrite the other on Windows and on a Mac; what lay side by side before may do so again."""
+    Image.fromarray(values).save("P/b.PNG")
+    Image.fromarray(values).save("P/b.gif")
+    assert "several composites would become b.p" in harmonized(capsys, "P", str(mask), status=2)[0].lower()
+    Path("P/b.gif").unlink()
+    Image.fromarray(values).save("P/B.png")
+    before = len(list(Path("P").iterdir()))  # one where the system takes them for one
+    assert harmonized(capsys, "P", str(mask)) == [f"{before}/{before} done"]
+    assert len(made()) == before
 
 
 def test_a_folder_where_a_picture_should_be_is_no_picture(values: np.ndarray) -> None:

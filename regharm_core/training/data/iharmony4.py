@@ -130,7 +130,7 @@ class _Room:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            inside = pictures_in(folder)
+            inside = [path for path in pictures_in(folder) if path.is_file()]
         except OSError as error:
             raise InputError(f"iHarmony4 in {folder.parent} is not complete: {error}") from None
         self._whole = {path.name: path for path in inside}
