@@ -79,9 +79,12 @@ def open_known(path: Path | io.BytesIO) -> Image.Image | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(path, formats=known)
+            file = Image.open(path, formats=known)
     except UnidentifiedImageError:
         return None
+    if file.format == "TIFF":
+        file.filename = ""  # or Pillow maps the file into memory, and mistakes its sides where it lies turned
+    return file
 
 
 def depth_of(file: Image.Image) -> int:

@@ -69,10 +69,8 @@ def turned(values: np.ndarray, orientation: int) -> np.ndarray:
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.get(orientation)
     if undo is None:
         return values
-    layers = [
-        np.asarray(Image.fromarray(layer.astype(np.float32)).transpose(undo)) for layer in values.transpose(2, 0, 1)
-    ]
-    return np.stack(layers, axis=-1).astype(values.dtype)
+    places = np.arange(values.shape[0] * values.shape[1], dtype=np.int32).reshape(values.shape[:2])
+    return values.reshape(-1, values.shape[2])[np.asarray(Image.fromarray(places).transpose(undo))]
 
 
 def outcome(row: Row, folder: Path) -> Outcome:
