@@ -20,6 +20,27 @@ def merged(path: Path, planes: np.ndarray, mode: int) -> None:
     path.write_bytes(head + planes.astype(planes.dtype.newbyteorder(">")).tobytes())
 
 
+def see_through(what: str, file: str, values: np.ndarray) -> Row:
+    """A merged picture with transparency, which Photoshop keeps laid on white: one layer, counted as -1."""
+    count = values.shape[2]
+    alpha = values[..., -1:] / 255
+    planes = np.moveaxis(np.append(values[..., :-1] * alpha + 255 * (1 - alpha), values[..., -1:], axis=2), 2, 0)
+
+    def write(path: Path) -> np.ndarray:
+        record = struct.pack(">4iH", 0, 0, 1, 1, count)
+        record += b"".join(struct.pack(">hI", channel, 3) for channel in range(-1, count - 1))
+        record += b"8BIMnorm" + bytes([255, 0, 0, 0]) + struct.pack(">3I", 12, 0, 0) + bytes(4)
+        layers = struct.pack(">h", -1) + record + count * b"\0\0\x80"
+        layers += bytes(len(layers) % 2)
+        layers = struct.pack(">I", len(layers)) + layers + bytes(4)
+        merged(path, planes.round().astype(np.uint8), 3 if count == 4 else 1)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:34] + struct.pack(">I", len(layers)) + layers + whole[38:])
+        return values
+
+    return Row(what, WRITER, file, write, steps=6)  # what is thin was rounded before it was laid on white
+
+
 def psd(what: str, file: str, values: np.ndarray, mode: int) -> Row:
     """A merged picture."""
 
@@ -56,6 +77,7 @@ ROWS = [
     psd("PSD, RGB uint16", "rgb16.psd", scene(np.uint16), 3),
     psd("PSD, grey", "grey.psd", scene(channels=1), 1),
     Row("PSD, grey with a second channel", WRITER, "grey2.psd", grey_and_more),
+    see_through("PSD, RGBA", "rgba.psd", scene(channels=4)),
     Row("PSD, CMYK", WRITER, "ink.psd", psd_of_inks, steps=1),
     content("HEIC", "phone.heic", HEIC, "pip install pillow-heif"),
     content("a camera's raw file", "raw.cr2", b"II*\0" + b"\0" * 200, "develop it first"),
