@@ -11,6 +11,7 @@ import torch
 
 from regharm_core import HarmonizerConfig, HarmonizerNet, save_checkpoint
 from regharm_core.pipeline import DEFAULT_WEIGHTS
+from tests.host.browser import add_probe
 from tests.host.server import Server
 
 
@@ -28,6 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     torch.nn.init.constant_(net.head.bias, 0.1)
     for name in DEFAULT_WEIGHTS:
         save_checkpoint(net.eval(), made.state / "models" / "harmonizers" / name, facts={})
+    add_probe(made.state)
     made.start()
     yield made
     made.stop()
