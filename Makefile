@@ -7,10 +7,13 @@ PIP = $(RUN) -m pip install --quiet $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint pictures clean
 
 demo: $(VENV)/core  ## harmonize the composites that ship with the project
 	$(RUN) scripts/demo.py
+
+pictures: $(VENV)/core  ## after new weights: the README's, the help pages' and (with COMFYUI_PATH) the examples' pictures
+	$(RUN) -m tests.host.pictures
 
 test: lint  ## lint, type check, every test
 	$(RUN) -m pytest -n 2

@@ -7,20 +7,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from regharm_core.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
 OUT = ROOT / "demo"
-NAMES = ("astronaut", "cup", "shuttle")
+SHEET = OUT / "before_after_attention.png"
+NAMES = ("sunset", "snow", "night", "neon", "studio")
 TITLES = ("as pasted", "harmonized", "where the network looked")
-WIDTH, TITLE, GAP = 460, 40, 8  # px: of a picture, of the titles' line, between pictures
+WIDTH, HEIGHT, TITLE, GAP = 460, 300, 40, 8  # px: of a picture, of the titles' line, between pictures
 
 
 def demo() -> int:
-    """Run the shell's own command on each sample, then show the sheet where there is a screen."""
+    """Make the sheet, then show it where there is a screen."""
+    if code := make_sheet():
+        return code
+    sys.stdout.write(f"before | after | where it looked: {SHEET}\n")
+    _show(SHEET)
+    return 0
+
+
+def make_sheet() -> int:
+    """Run the shell's own command on each sample and lay out what it made; the command's exit status."""
     OUT.mkdir(exist_ok=True)
     rows: list[list[Image.Image]] = []
     for name in NAMES:
@@ -30,27 +40,21 @@ def demo() -> int:
         if code := main([str(a) for a in arguments]):
             return code
         rows.append([Image.open(p).convert("RGB") for p in (composite, result, heat)])
-    sheet = OUT / "before_after_attention.png"
-    _lay_out(rows).save(sheet)
-    sys.stdout.write(f"before | after | where it looked: {sheet}\n")
-    _show(sheet)
+    _lay_out(rows).save(SHEET)
     return 0
 
 
 def _lay_out(rows: list[list[Image.Image]]) -> Image.Image:
-    """One picture a column, all equally wide, under their titles."""
+    """One picture a column, all cut to one size, under their titles."""
     font = ImageFont.load_default(22)
-    scaled = [[p.resize((WIDTH, round(p.height * WIDTH / p.width)), Image.Resampling.LANCZOS) for p in r] for r in rows]
-    height = TITLE + sum(row[0].height + GAP for row in scaled) - GAP
-    sheet = Image.new("RGB", (len(TITLES) * (WIDTH + GAP) - GAP, height), "white")
+    sheet = Image.new("RGB", (len(TITLES) * (WIDTH + GAP) - GAP, TITLE + len(rows) * (HEIGHT + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for column, title in enumerate(TITLES):
         draw.text((column * (WIDTH + GAP) + WIDTH // 2, TITLE // 2), title, "black", font, anchor="mm")
-    y = TITLE
-    for row in scaled:
+    for n, row in enumerate(rows):
         for column, picture in enumerate(row):
-            sheet.paste(picture, (column * (WIDTH + GAP), y))
-        y += row[0].height + GAP
+            cut = ImageOps.fit(picture, (WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+            sheet.paste(cut, (column * (WIDTH + GAP), TITLE + n * (HEIGHT + GAP)))
     return sheet
 
 

@@ -1,7 +1,4 @@
-"""Pictures of the help pages that need no host: made with the core from the shipped samples.
-
-python -m tests.host.help_pictures
-"""
+"""The help pages' pictures, made with the core from the shipped samples. All but load.jpg, cut from a screenshot."""
 
 from __future__ import annotations
 
@@ -13,11 +10,14 @@ import torch.nn.functional as F
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from regharm_core import Correction, apply_correction, harmonize, load_harmonizer
+from regharm_core import Correction, apply_correction, attention_map, harmonize, load_harmonizer, overlay
+from regharm_core.network.face import Harmonizer
 from regharm_core.picture.cube import write_cube
+from regharm_core.picture.masks import feather, grow
 from regharm_core.picture.paste import Placement, defringe, paste
-from tests.host.layout import side_by_side
+from tests.host.layout import side_by_side, stacked
 
+SHOWN = ("sunset", "snow", "night", "neon", "studio", "cup", "astronaut", "shuttle", "cutout", "background")
 PACK = Path(__file__).resolve().parents[2]
 DOCS, SAMPLES = PACK / "web" / "docs", PACK / "assets" / "samples"
 
@@ -47,7 +47,20 @@ def pasted() -> tuple[Tensor, Tensor]:
     return paste(opened("background"), clean, cutout[:, 3:], placement)
 
 
-def computed() -> dict[str, Image.Image]:
+def asked(model: Harmonizer) -> list[Image.Image]:
+    """Where the neon cup's left side, its right side and all of it came from, as in the example."""
+    image, mask = opened("neon"), opened("neon_mask", "L")
+    pictures: list[Image.Image] = []
+    for left in (60, 350, None):
+        query = None if left is None else torch.zeros_like(mask)
+        if query is not None and left is not None:
+            query[..., 90:350, left : left + 130] = 1
+        heat = attention_map(model, image, mask, query_mask=query)
+        pictures.append(shown(overlay(image, heat, mask=mask, query=query)))
+    return pictures
+
+
+def help_pictures() -> dict[str, Image.Image]:
     """The pictures by name."""
     model = load_harmonizer()
     composite, mask = pasted()
@@ -57,23 +70,24 @@ def computed() -> dict[str, Image.Image]:
     little = harmonize(model, small, few, kept=kept)
     large = apply_correction(scene[0], of[0], kept[0])[None]
     kept.clear()
-    harmonize(model, opened("night"), opened("night_mask", "L"), kept=kept)
-    rows = [line for line in write_cube(kept[0].overall, title="night").splitlines() if line[0] in "-0123456789"]
+    harmonize(model, opened("studio"), opened("studio_mask", "L"), kept=kept)
+    rows = [line for line in write_cube(kept[0].overall, title="studio").splitlines() if line[0] in "-0123456789"]
     table = ImageFilter.Color3DLUT(33, [tuple(map(float, row.split())) for row in rows])
-    night, cover = (Image.open(SAMPLES / f"night{end}.png") for end in ("", "_mask"))
-    read = Image.composite(night.convert("RGB").filter(table), night.convert("RGB"), cover.convert("L"))
+    alone, cover = (Image.open(SAMPLES / f"studio{end}.png") for end in ("", "_mask"))
+    read = Image.composite(alone.convert("RGB").filter(table), alone.convert("RGB"), cover.convert("L"))
     enlarged = shown(little).resize((small.shape[3] * 4, small.shape[2] * 4), Image.Resampling.NEAREST)
+    hard = (opened("astronaut_mask", "L") > 0.5).float()
+    samples = [shown(opened(name, "RGBA")) for name in SHOWN]
     stack = [shown(composite), shown(harmonize(model, composite, mask))]
     return {
+        "harmonize": side_by_side([shown(scene), shown(harmonize(model, scene, of))], 300),
+        "attention": side_by_side(asked(model), 220),
+        "mask": side_by_side([shown(hard), shown(feather(grow(hard, -4), 6))], 300),
+        "sample": stacked([side_by_side(samples[:5], 150), side_by_side(samples[5:], 150)]),
         "paste": side_by_side(
             [shown(p) for p in (opened("background"), opened("cutout", "RGBA"), composite, mask)], 190
         ),
         "apply": side_by_side([enlarged, shown(large)], 280),
-        "cube": side_by_side([night.convert("RGB"), read], 280),
+        "cube": side_by_side([alone.convert("RGB"), read], 280),
         "layers": side_by_side(stack, 280),
     }
-
-
-if __name__ == "__main__":
-    for name, picture in computed().items():
-        picture.save(DOCS / f"{name}.jpg", quality=85, optimize=True)

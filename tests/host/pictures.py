@@ -1,9 +1,10 @@
-"""Run every example on a real host and make the thumbnails and the help pages' pictures from what comes out.
+"""Make every picture that shows what the weights do, after new ones have come. This one command is all:
 
-    COMFYUI_PATH=... COMFYUI_PYTHON=... python -m tests.host.pictures
+    make pictures        or        python -m tests.host.pictures
 
-The examples are made to name the bundled default weights first, so that after new ones have come this is the only
-command to run. The one picture that is not made here is load.jpg, cut from a screenshot.
+It makes the README's picture and the help pages' pictures, and lets every example name the bundled default weights.
+Where COMFYUI_PATH and COMFYUI_PYTHON name a ComfyUI, it also runs every example there, and makes the examples'
+thumbnails from what comes out. The one picture that is not made is load.jpg, cut from a screenshot.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import io
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageSequence
 
 from regharm_core.pipeline import default_weights
-from tests.host.help_pictures import computed
-from tests.host.layout import side_by_side, stacked, strips
+from scripts.demo import SHEET, make_sheet
+from tests.host.help_pictures import help_pictures
+from tests.host.layout import strips
 from tests.host.server import PACK, Server, to_prompt
 
-EXAMPLES, DOCS, SAMPLES = PACK / "example_workflows", PACK / "web" / "docs", PACK / "assets" / "samples"
+EXAMPLES, DOCS = PACK / "example_workflows", PACK / "web" / "docs"
 
 Shown = dict[str, list[Image.Image]]
 
@@ -77,37 +80,31 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
     }
 
 
-def help_pictures(shown: dict[str, Shown]) -> dict[str, Image.Image]:
-    """What the help pages show."""
-    sample, colour = shown["harmonize_sample"], shown["where_did_this_colour_come_from"]
-    asked = [colour[title][0] for title in ("The left side", "The right side", "All of the foreground")]
-    samples = []
-    for name in ("sunset", "snow", "night", "neon", "studio", "cup", "astronaut", "shuttle", "cutout", "background"):
-        picture = Image.open(SAMPLES / f"{name}.png").convert("RGBA")
-        samples.append(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
-    masks = [shown["segmentation"][title][0] for title in ("Mask as it comes", "Mask, contracted and feathered")]
-    return {
-        "harmonize": side_by_side([sample["Before"][0], sample["After"][0]], 300),
-        "attention": side_by_side(asked, 220),
-        "sample": stacked([side_by_side(samples[:5], 150), side_by_side(samples[5:], 150)]),
-        "mask": side_by_side(masks, 300),
-        **computed(),
-    }
-
-
-def main() -> None:
-    name_default_weights()
+def examples_run() -> dict[str, Shown]:
+    """What every example shows on a real host."""
     state = Path(tempfile.mkdtemp())
     server = Server(Path(os.environ["COMFYUI_PATH"]), state)
     try:
         server.start()
-        shown = {path.stem: run(server, path.stem) for path in sorted(EXAMPLES.glob("*.json"))}
+        return {path.stem: run(server, path.stem) for path in sorted(EXAMPLES.glob("*.json"))}
     finally:
         server.stop()
-    for folder, made in ((EXAMPLES, thumbnails(shown)), (DOCS, help_pictures(shown))):
-        for name, picture in made.items():
-            picture.save(folder / f"{name}.jpg", quality=85, optimize=True)
-    shutil.rmtree(state)
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def main() -> None:
+    name_default_weights()
+    if make_sheet():
+        raise SystemExit("the README's picture was not made")
+    made = {PACK / "assets" / "before_after.jpg": Image.open(SHEET)}
+    made |= {DOCS / f"{name}.jpg": picture for name, picture in help_pictures().items()}
+    if os.environ.get("COMFYUI_PATH"):
+        made |= {EXAMPLES / f"{name}.jpg": picture for name, picture in thumbnails(examples_run()).items()}
+    else:
+        sys.stdout.write("COMFYUI_PATH is not set: the examples' thumbnails stay as they are\n")
+    for path, picture in made.items():
+        picture.save(path, quality=85, optimize=True)
+        sys.stdout.write(f"{path.relative_to(PACK)}\n")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_our_nodes_have_the_inputs_and_settings_of_the_schema(flow: dict[str, An
 
 
 def test_it_loads_the_bundled_default(flow: dict[str, Any]) -> None:
-    """After new weights: ``python -m tests.host.pictures`` names them in every example, and remakes the pictures."""
+    """After new weights: ``make pictures`` names them in every example, and remakes the pictures."""
     named = {node["widgets_values"][0] for node in flow["nodes"] if node["type"] == "RegHarmLoad"}
     assert named == {default_weights().name}
 
