@@ -12,16 +12,18 @@ from .errors import CheckpointError, InputError
 from .network.face import Harmonizer
 from .network.folding import fold_norms
 from .picture.adjust import Adjustment
-from .picture.carry import adjusted, apply_maps, maps_of
+from .picture.carry import adjusted, apply_maps, combined, maps_of
 from .picture.correction import Correction
 from .picture.inputs import check_inputs
 from .picture.local_map import LocalMaps, fit_shared_map
-from .picture.view import DEFAULT_CONTEXT, Check, View, frame
+from .picture.view import DEFAULT_CONTEXT, Check, View, subjects_of
 from .store.checkpoint import load_network
 
 _INSIDE = Path(__file__).resolve().parent / "weights"  # so in a wheel; the repository has them one up
 WEIGHTS_FOLDER = _INSIDE if _INSIDE.is_dir() else _INSIDE.parent.parent / "weights"
 DEFAULT_WEIGHTS = ("regharm.safetensors", "regharm-lite.safetensors")  # the first that is there
+
+APART, TOGETHER = "one by one", "together"  # what becomes of several objects in a mask
 
 Progress = Callable[[int, int], None]
 
@@ -62,6 +64,7 @@ def harmonize(
     strength: float = 1.0,
     context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
+    objects: str = APART,
     mirrored: bool = True,
     tone: float = 1.0,
     colour: float = 1.0,
@@ -88,6 +91,9 @@ def harmonize(
             or more, and at least ``model.config.view`` px; with a reference_mask the box also holds all
             of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
+        objects: "one by one": separate objects of a mask (:mod:`.picture.objects`) are harmonized each with the
+            others taken out of its references, up to ten; what is nearer to another than half its own size counts
+            as one. "together": as one object, as frames that share a map always are.
         mirrored: show the network the mirror image too and take the mean of both answers.
         tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
             is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
@@ -109,11 +115,17 @@ def harmonize(
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if not 0 <= strength <= 2:
         raise InputError(f"strength must be from 0 to 2, got {strength!r}")
+    if objects not in (APART, TOGETHER):
+        raise InputError(f"objects must be {APART!r} or {TOGETHER!r}, got {objects!r}")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size!r}")
     result = image.clone()
     count, references = image.shape[0], [None] * len(image) if reference_mask is None else reference_mask
-    boxes = [frame(one, of, context, model.config.view) for one, of in zip(mask, references, strict=True)]
+    subjects = [
+        subject
+        for n, (one, of) in enumerate(zip(mask, references, strict=True))
+        for subject in subjects_of(n, one, of, context, model.config.view, apart=objects == APART and not shared)
+    ]
     adjustment = Adjustment(tone, colour, contrast)
     if strength == 0 or count == 0:
         if kept is not None:
@@ -123,19 +135,22 @@ def harmonize(
 
     def seen(done: int) -> None:
         if progress is not None:
-            progress(done, 2 * count)
+            progress(count * done // len(subjects), 2 * count)
 
-    views = View.of(model, image, mask, reference_mask, boxes, batch_size, check, mirrored, seen)
+    views = View.of(model, image, mask, reference_mask, subjects, batch_size, check, mirrored, seen)
     everywhere = LocalMaps(fit_shared_map(views.guide, views.residual, views.weight * views.usable)) if shared else None
     if everywhere:
         everywhere = adjusted(everywhere, views, None, adjustment)
     own = (image.shape[2], image.shape[3])
     for n in range(count):
-        if bool(views.usable[n]):
-            box = boxes[n]
-            exact = box.size == own == views.size
-            maps = everywhere or adjusted(maps_of(views, n, exact=exact), views, n, adjustment)
-            apply_maps(box.of(result[n]), box.of(image[n]), box.of(mask[n]), maps, strength, check)
+        asked = [(place, s) for place, s in enumerate(subjects) if s.row == n]
+        if bool(views.usable[[place for place, _ in asked]].any()):
+            exact = asked[0][1].box.size == own == views.size
+            parts = [everywhere or adjusted(maps_of(views, p, exact=exact), views, p, adjustment) for p, _ in asked]
+            maps, box = parts[0], asked[0][1].box
+            if (places := asked[0][1].places) is not None:
+                maps, box = combined(parts, [subject.box for _, subject in asked], places, own)
+            apply_maps(result[n], image[n], mask[n], maps, box, strength, check)
             if kept is not None:
                 kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength))
         elif kept is not None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from regharm_core import harmonize
 from regharm_core.network.mapnet import MapNet
-from regharm_core.picture.view import frame, look
+from regharm_core.picture.view import look, subjects_of
 from tests.network import slow_maps
 from tests.network.mapnets import EVERYTHING, lively
 
@@ -43,8 +43,8 @@ def worked_out(
     strength: float = 1.0,
 ) -> Tensor:
     """One picture: the small copy's maps, from both sides where asked, enlarged as a whole, applied pixel by pixel."""
-    box = frame(mask[0], None if reference is None else reference[0], context, model.config.view)
-    seen = look(model, image, mask, reference, [box])
+    (subject,) = subjects_of(0, mask[0], None if reference is None else reference[0], context, model.config.view)
+    seen, box = look(model, image, mask, reference, [subject]), subject.box
     with torch.inference_mode():
         maps = model(seen[0], seen[1], reference=seen[2]).maps
         if mirrored:

@@ -276,7 +276,7 @@ def test_at_the_networks_own_size_its_answer_is_kept(model: HarmonizerNet) -> No
     image, mask = composite(side, side)
     image = image * 0.2 + 0.4
     with torch.inference_mode():
-        answer = model(image, mask).image
+        answer = image + mask * model(image, ((mask - 0.1) / 0.8).clamp(0, 1)).prediction  # levels are stretched
     made = harmonize(model, image, mask, context=None, mirrored=False)
     assert torch.allclose(made, answer.clamp(0, 1), atol=1e-5)
 

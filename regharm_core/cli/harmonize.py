@@ -16,7 +16,7 @@ from ..picture.heatmap import attention_map
 from ..picture.inputs import LARGEST, SMALLEST
 from ..picture.painted import overlay
 from ..picture.view import DEFAULT_CONTEXT
-from ..pipeline import harmonize, load_harmonizer
+from ..pipeline import APART, TOGETHER, harmonize, load_harmonizer
 from .device import add_device_option, chosen_device
 from .jobs import Job, Jobs, plan, refuse_collisions
 from .lines import complaint, printable
@@ -43,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: everything)",
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
+    parser.add_argument("--together", action="store_true", help="one change for all objects in a mask")
     parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")
     add_device_option(parser)
     parser.set_defaults(run=run)
@@ -96,7 +97,15 @@ def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
         _note(f"the mask {job.mask} is {said}; {job.composite} comes back as it was")
     strength, context = options.strength, options.context
     # Where picture.linear, the pixels are scene-linear light.
-    answer = harmonize(model, picture.pixels, weight, reference_mask=reference, strength=strength, context=context)
+    answer = harmonize(
+        model,
+        picture.pixels,
+        weight,
+        reference_mask=reference,
+        strength=strength,
+        context=context,
+        objects=TOGETHER if options.together else APART,
+    )
     if job.heat is not None:
         looked_at = attention_map(model, seen.pixels, weight, reference_mask=reference, context=context)
         write_picture(job.heat, overlay(seen.pixels, looked_at, mask=weight), seen, source=job.composite)

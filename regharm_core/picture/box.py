@@ -31,9 +31,9 @@ def whole(picture: Tensor) -> Box:
     return Box(0, picture.shape[-2], 0, picture.shape[-1])
 
 
-def bounding_box(mask: Tensor) -> Box:
-    """The smallest box that holds all of a 1 H W mask above 0; the whole picture if there is none."""
-    rows, columns = mask[0].amax(1).nonzero()[:, 0], mask[0].amax(0).nonzero()[:, 0]
+def bounding_box(mask: Tensor, low: float = 0) -> Box:
+    """The smallest box that holds all of a 1 H W mask above ``low``; the whole picture if there is none."""
+    rows, columns = ((mask[0].amax(d) > low).nonzero()[:, 0] for d in (1, 0))
     if not rows.numel():
         return whole(mask)
     top, bottom, left, right = torch.stack([rows[0], rows[-1], columns[0], columns[-1]]).tolist()
@@ -48,9 +48,13 @@ def box_around(mask: Tensor, context: float, least: int) -> Box:
         context: at least 1.
         least: px; no side becomes smaller than this (or than the picture).
     """
-    top, bottom, left, right = bounding_box(mask)
+    return widen(bounding_box(mask), context, least, (mask.shape[-2], mask.shape[-1]))
+
+
+def widen(box: Box, context: float, least: int, size: tuple[int, int]) -> Box:
+    """A box in a picture of this height and width, otherwise as :func:`box_around`."""
     sides: list[int] = []
-    for first, last, full in ((top, bottom, mask.shape[-2]), (left, right, mask.shape[-1])):
+    for first, last, full in ((box.top, box.bottom, size[0]), (box.left, box.right, size[1])):
         length = min(max(round(min((last - first) * context, full)), least), full)
         start = min(max((first + last - length) // 2, 0), full - length)
         sides += [start, start + length]

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from ..network.maps import evaluate_maps
 from .adjust import Adjustment, adjust_maps, mean_colours
-from .box import bounding_box, grow
+from .box import Box, bounding_box, grow, join
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
+from .objects import places_in
 from .view import Check, View
 
 MARGIN = 2 * CELL  # px around the foreground on which maps are fitted too, so that those at its rim have neighbours
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
+MOST_PLACES = 512  # a side, of the maps of several objects
 CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that fits the cache takes a third of the time
 
 
@@ -57,23 +59,55 @@ def adjusted(maps: LocalMaps, views: View, n: int | None, adjustment: Adjustment
     return replace(maps, coefficients=adjust_maps(maps.coefficients, mean, adjustment))
 
 
-def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, strength: float, check: Check) -> None:
-    """Add the change to the part of one composite that the network saw, strip by strip of the foreground's box.
+def combined(parts: list[LocalMaps], boxes: list[Box], places: Tensor, size: tuple[int, int]) -> tuple[LocalMaps, Box]:
+    """The maps of several objects as one grid over the smallest box that holds all of theirs.
+
+    Its places are as close as those of the finest part, up to ``MOST_PLACES`` a side. Objects have a gap between them,
+    so that what is mixed on the way from one's places to the other's is not seen.
+
+    Args:
+        parts: maps of each object over its box.
+        boxes: of a picture of this height and width.
+        places: h w, the number of the object that each place of the picture belongs to.
+        size: px.
+    """
+    around = boxes[0]
+    for box in boxes[1:]:
+        around = join(around, box)
+    fine = [min(box.size[axis] / maps.grid[axis] for maps, box in zip(parts, boxes, strict=True)) for axis in (0, 1)]
+    grid = tuple(min(max(round(around.size[axis] / fine[axis]), 1), MOST_PLACES) for axis in (0, 1))
+    step = [around.size[axis] / grid[axis] for axis in (0, 1)]
+    owners = places_in(places, around, size, (grid[0], grid[1])).to(parts[0].coefficients.device)
+    answer = torch.zeros_like(parts[0].coefficients[:, :, :1, :1]).expand(-1, -1, *grid)
+    for n, (maps, box) in enumerate(zip(parts, boxes, strict=True)):
+        here = maps.coefficients
+        for axis, start in ((0, around.top - box.top), (1, around.left - box.left)):
+            first, length = start / step[axis], box.size[axis] / step[axis]
+            here = enlarge(here, axis + 2, first, first + grid[axis], length, maps.grid[axis], maps.first[axis])
+        answer = torch.where(owners == n, here, answer)
+    return LocalMaps(answer.contiguous(), (grid[0], grid[1])), around
+
+
+def apply_maps(
+    result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, box: Box, strength: float, check: Check
+) -> None:
+    """Add the change to one composite, strip by strip of the foreground's box.
 
     Args:
         result: 3 H W, written into where the mask is above 0.
         image: 3 H W.
         mask: 1 H W.
-        maps: colour maps of this part of the picture.
+        maps: colour maps.
+        box: the part of the picture that they lie over; a pixel beyond gets the change of the nearest place.
         strength: scales the change.
         check: called before each strip.
     """
-    size = (mask.shape[-2], mask.shape[-1])
-    box = bounding_box(mask)
-    result, image, mask = (box.of(part) for part in (result, image, mask))
-    height, width = box.size
+    inner = bounding_box(mask)
+    result, image, mask = (inner.of(part) for part in (result, image, mask))
+    height, width = inner.size
     touched = (mask.amax((0, 2)) > 0).tolist()  # rows with foreground
-    wide = enlarge(maps.coefficients.to(image.device), 3, box.left, box.right, size[1], maps.grid[1], maps.first[1])
+    left, top = inner.left - box.left, inner.top - box.top
+    wide = enlarge(maps.coefficients.to(image.device), 3, left, left + width, box.size[1], maps.grid[1], maps.first[1])
     pixels = CACHE_PIXELS if image.device.type == "cpu" else STRIP_PIXELS
     step = max(pixels // width, 1)
     for start in range(0, height, step):
@@ -83,7 +117,7 @@ def apply_maps(result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, str
         check()
         former, weight = image[:, start:stop], mask[:, start:stop]
         colours = former.float()
-        here = enlarge(wide, 2, box.top + start, box.top + stop, size[0], maps.grid[0], maps.first[0])
+        here = enlarge(wide, 2, top + start, top + stop, box.size[0], maps.grid[0], maps.first[0])
         change = evaluate_maps(here, colours.clamp(0, 1)[None])[0]
         changed = torch.addcmul(colours, weight, change, value=strength)
         low, high = colours.clamp(max=0), colours.clamp(min=1)  # colours inside [0, 1] stay inside

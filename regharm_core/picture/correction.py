@@ -109,7 +109,8 @@ def apply_correction(
             raise InputError("this correction holds only the overall change, not the regional one")
         maps, box = correction.maps, known_part(correction, (image.shape[1], image.shape[2]))
     if strength and bool((box.of(mask) > 0).any()):
-        apply_maps(box.of(result), box.of(image), box.of(mask), maps, strength, check or _go_on)
+        inside = Box(0, box.size[0], 0, box.size[1])
+        apply_maps(box.of(result), box.of(image), box.of(mask), maps, inside, strength, check or _go_on)
     return result
 
 

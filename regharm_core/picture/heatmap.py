@@ -12,7 +12,8 @@ from ..network.attention import Attention
 from ..network.face import Harmonizer
 from ..network.layers import cell_maximum
 from .inputs import check_inputs
-from .view import DEFAULT_CONTEXT, frame, look, shrink, usable_composites
+from .small import shrink
+from .view import DEFAULT_CONTEXT, look, subjects_of, usable_composites
 
 
 @torch.inference_mode()
@@ -52,8 +53,9 @@ def attention_map(
     for n in range(image.shape[0]):
         one = slice(n, n + 1)
         allowed = None if reference_mask is None else reference_mask[one]
-        box = frame(mask[n], None if allowed is None else allowed[0], context, model.config.view)
-        guide, weight, allowed = look(model, image[one], mask[one], allowed, [box])
+        (subject,) = subjects_of(0, mask[n], None if allowed is None else allowed[0], context, model.config.view)
+        box = subject.box
+        guide, weight, allowed = look(model, image[one], mask[one], allowed, [subject])
         found = model(
             guide.to(parameter.dtype),
             weight.to(parameter.dtype),
@@ -63,7 +65,7 @@ def attention_map(
         attention = found[_layer_name(found, layer)]
         query = None
         if query_mask is not None:
-            asked = shrink(box.of(query_mask[one]), model.config.view)
+            asked = shrink(box.of(query_mask[one]), (model.config.view, model.config.view))
             query = cell_maximum(asked, attention.feature_size).to(parameter.device)
         heat = spread(attention, query) * usable_composites(weight, allowed)
         seen = F.interpolate(heat, box.size, mode="bilinear", align_corners=False).to(mask)

@@ -69,7 +69,7 @@ def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: 
     return _solve((_moments(guide, residual) * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
 
 
-def enlarge(values: Tensor, axis: int, start: int, stop: int, length: int, grid: int, first: int = 0) -> Tensor:
+def enlarge(values: Tensor, axis: int, start: float, stop: float, length: float, grid: int, first: int = 0) -> Tensor:
     """A part of ``values`` resized linearly along one axis.
 
     First along rows and then along columns, this gives the same numbers as a bilinear resize of the whole, but
@@ -79,11 +79,12 @@ def enlarge(values: Tensor, axis: int, start: int, stop: int, length: int, grid:
         values: B C h w, the part of a grid that begins at the place ``first``.
         axis: 2 (rows) or 3 (columns).
         start, stop: the wanted pixels, of the ``length`` that the whole grid is resized to; pixels beyond
-            ``values`` take its nearest place.
+            ``values`` take its nearest place. A whole number of them, from anywhere.
         grid: places of the whole grid along the axis.
         first: the place where ``values`` begins.
     """
-    place = (torch.arange(start, stop, device=values.device, dtype=torch.float32) + 0.5) * (grid / length) - 0.5
+    count = torch.arange(round(stop - start), device=values.device, dtype=torch.float32)
+    place = (count + (start + 0.5)) * (grid / length) - 0.5
     last = values.shape[axis] - 1
     place = (place - first).clamp(0, last)
     upper = place.floor().long()

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from .box import bounding_box, whole
-from .view import DEFAULT_CONTEXT, frame, shrink, usable_composites
+from .small import shrink
+from .view import DEFAULT_CONTEXT, subjects_of, usable_composites
 
 MOST = 0.9  # of the picture: a mask that leaves hardly any background
 ALONG = 0.9  # of a side that is white: the mask reaches the border there
@@ -31,9 +32,10 @@ def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
     """
     if not bool((mask > 0).any()):
         return EMPTY
-    box = frame(mask, reference, DEFAULT_CONTEXT, view)
-    allowed = None if reference is None else shrink(box.of(reference)[None], view)
-    if not bool(usable_composites(shrink(box.of(mask)[None], view), allowed)):
+    (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, view)
+    size, box = (view, view), subject.box
+    allowed = None if reference is None else shrink(box.of(reference)[None], size)
+    if not bool(usable_composites(shrink(box.of(mask)[None], size, subject.levels.stretch), allowed)):
         return FULL
     if looks_inverted(mask):
         return INVERTED

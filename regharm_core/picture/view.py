@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
 from ..network.face import Harmonizer
 from ..network.maps import foreground_energy
-from .box import Box, bounding_box, box_around, join, whole
+from .box import Box, bounding_box, join, whole, widen
+from .levels import BLACK, Levels
+from .objects import find_objects, joined, places_in, surroundings_of
+from .small import Prepare, shrink
 
 Check = Callable[[], None]
 
@@ -21,27 +24,64 @@ SMALLEST_CONTEXT = 1.25
 DEFAULT_CONTEXT = 1.6
 
 
-def frame(mask: Tensor, reference: Tensor | None, context: float | None, least: int) -> Box:
-    """The part of a composite that the network is shown: around the foreground, with all of the reference.
+@dataclass(frozen=True)
+class Subject:
+    """What the network is asked about: one object of one composite.
+
+    Attributes:
+        row: which composite.
+        box: the part of it that is shown.
+        levels: black and white of its mask.
+        places: h w over the whole picture, the number of the object that each place belongs to; None for one object.
+        number: which of them is meant.
+    """
+
+    row: int
+    box: Box
+    levels: Levels
+    places: Tensor | None = None
+    number: int = 0
+
+
+def subjects_of(
+    row: int, mask: Tensor, reference: Tensor | None, context: float | None, least: int, *, apart: bool = False
+) -> list[Subject]:
+    """What is to be asked about a composite: its objects one by one where ``apart``, else all as one.
+
+    Shown is the part around the object, with all of the reference. Where one of the objects would have no background
+    of its own in it, they are asked about together.
 
     Args:
-        mask: 1 H W.
+        row: the composite's number.
+        mask: 1 H W in [0, 1].
         reference: 1 H W, the background that may be consulted; all where None.
-        context, least: as for :func:`box_around`; the whole picture where context is None.
+        context: at least 1.25: the box's sides times this; the whole picture where None.
+        least: px; no side becomes smaller than this (or than the picture).
 
     Raises:
         InputError: on a context below 1.25.
     """
-    if context is None:
-        return whole(mask)
-    if not context >= SMALLEST_CONTEXT:
+    if context is not None and not context >= SMALLEST_CONTEXT:
         raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
-    box = box_around(mask, context, least)
-    return box if reference is None else join(box, box_around(reference, 1, 1))
+    size = (mask.shape[-2], mask.shape[-1])
+    needed = None if reference is None or context is None else bounding_box(reference, BLACK)
+
+    def shown(box: Box) -> Box:
+        if context is None:
+            return whole(mask)
+        box = widen(box, context, least, size)
+        return box if needed is None else join(box, needed)
+
+    objects = find_objects(mask, apart=apart)
+    boxes = [shown(box) for box in objects.boxes]
+    if len(boxes) > 1 and not surroundings_of(objects, boxes, size):
+        objects = joined(objects)
+        boxes = [shown(objects.boxes[0])]
+    return [Subject(row, box, objects.levels, objects.places, n) for n, box in enumerate(boxes)]
 
 
 class View:
-    """What the network saw and answered, at its own size, one entry a composite.
+    """What the network saw and answered, at its own size, one entry a subject.
 
     Attributes:
         guide: the composite, B 3 S S in [0, 1].
@@ -68,24 +108,24 @@ class View:
         image: Tensor,
         mask: Tensor,
         reference: Tensor | None,
-        boxes: Sequence[Box],
+        subjects: Sequence[Subject],
         batch: int,
         check: Check,
         mirrored: bool = False,
         seen: Callable[[int], None] | None = None,
     ) -> View:
-        """Show the network a small copy of each composite's box, ``batch`` at a time, each after ``check``.
+        """Show the network a small copy of each subject's box, ``batch`` at a time, each after ``check``.
 
         Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image,
-        which are shown in one pass: half of ``batch`` composites and their mirror images, but at least one.
-        ``seen`` is told after each pass how many composites the network has looked at.
+        which are shown in one pass: half of ``batch`` subjects and their mirror images, but at least one.
+        ``seen`` is told after each pass how many subjects the network has looked at.
         """
         parts: list[tuple[Tensor, ...]] = []
         step = max(batch // 2, 1) if mirrored else batch
-        for start in range(0, image.shape[0], step):
+        for start in range(0, len(subjects), step):
             check()
-            rows = range(start, min(start + step, image.shape[0]))
-            guide, weight, allowed = look(model, image, mask, reference, [boxes[n] for n in rows], rows)
+            some = subjects[start : start + step]
+            guide, weight, allowed = look(model, image, mask, reference, some)
             usable = usable_composites(weight, allowed)
             if mirrored:
                 both = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
@@ -95,7 +135,7 @@ class View:
                 answers = _answer(model, guide, weight, allowed)
             parts.append((guide, weight, usable, *answers))
             if seen is not None:
-                seen(rows.stop)
+                seen(start + len(some))
         guide, weight, usable, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
         return cls(guide, weight, residual, usable, maps[0] if maps else None)
 
@@ -145,33 +185,40 @@ def look(
     image: Tensor,
     mask: Tensor,
     reference: Tensor | None,
-    boxes: Sequence[Box] | None = None,
-    rows: Sequence[int] | None = None,
+    subjects: Sequence[Subject],
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """What the network sees: image (in [0, 1]), mask and reference at its size, on its device.
+    """What the network sees: image (in [0, 1]), mask and reference at its size, on its device, an entry a subject.
+
+    The mask has its levels stretched and holds the subject's object alone; the composite's other objects are taken
+    out of the reference.
 
     Args:
         model, image, mask, reference: as for :func:`regharm_core.pipeline.harmonize`.
-        boxes: the part of each composite that is shown; all of it where None.
-        rows: which composites; all of them where None.
+        subjects: what is looked at.
     """
     side, device = model.config.view, next(model.parameters()).device
-    rows = range(image.shape[0]) if rows is None else rows
-    boxes = [whole(image)] * len(rows) if boxes is None else boxes
 
-    def small(picture: Tensor) -> Tensor:
-        copies = [shrink(box.of(picture[n : n + 1]), side) for n, box in zip(rows, boxes, strict=True)]
-        return torch.cat(copies).to(device)
+    def small(picture: Tensor, subject: Subject, prepare: Prepare | None = None) -> Tensor:
+        part = subject.box.of(picture[subject.row : subject.row + 1])
+        return shrink(part, (side, side), prepare).to(device)
 
-    return small(image).clamp(0, 1), small(mask), None if reference is None else small(reference)
-
-
-def shrink(picture: Tensor, side: int) -> Tensor:
-    """B C H W -> B C side side in fp32, averaged over what a smaller pixel covers."""
-    picture = picture.float()
-    if picture.shape[-2:] != (side, side):
-        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
-    return picture
+    guides, weights, allowed = [], [], []
+    for subject in subjects:
+        guides.append(small(image, subject).clamp(0, 1))
+        weight = small(mask, subject, subject.levels.stretch)
+        may = None if reference is None else small(reference, subject)
+        if subject.places is not None:
+            size = (mask.shape[-2], mask.shape[-1])
+            own = (places_in(subject.places, subject.box, size, (side, side)) == subject.number).to(weight)
+            others = weight * (1 - own)
+            weight = weight * own
+            may = 1 - others if may is None else torch.minimum(may, 1 - others)
+        weights.append(weight)
+        allowed.append(may)
+    if all(may is None for may in allowed):
+        return torch.cat(guides), torch.cat(weights), None
+    full = [torch.ones_like(w) if may is None else may for w, may in zip(weights, allowed, strict=True)]
+    return torch.cat(guides), torch.cat(weights), torch.cat(full)
 
 
 def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:

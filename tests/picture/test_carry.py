@@ -9,7 +9,7 @@ from torch import Tensor
 
 from regharm_core import HarmonizerConfig, HarmonizerNet
 from regharm_core.network.maps import evaluate_maps
-from regharm_core.picture.box import bounding_box
+from regharm_core.picture.box import bounding_box, whole
 from regharm_core.picture.carry import apply_maps, maps_of
 from regharm_core.picture.local_map import fit_local_maps
 from regharm_core.picture.view import View
@@ -75,7 +75,7 @@ def test_maps_of_the_foreground_equal_maps_of_everything(place: str, size: tuple
 
     result = image.clone()
     found = maps_of(View(guide, weight, residual, torch.ones(1, 1, 1, 1, dtype=torch.bool)), 0, exact=exact)
-    apply_maps(result, image, mask, found, 1.0, lambda: None)
+    apply_maps(result, image, mask, found, whole(image), 1.0, lambda: None)
     torch.testing.assert_close(result, expected, atol=2e-4, rtol=0)
     assert (result - image).abs().max() > 0.05 or place == "one pixel"
     assert torch.equal(result[:, mask[0] == 0], image[:, mask[0] == 0])
