@@ -9,6 +9,7 @@ from torch import Tensor
 from ..regharm_core.picture.describe import change_in_words, mean_change, measure_change, share_in_words
 from ..regharm_core.picture.suspicion import (
     EMPTY,
+    FAINT,
     FULL,
     INVERTED,
     LARGE,
@@ -26,6 +27,7 @@ UNCHANGED = {
 ODD = {
     INVERTED: "the mask{of} looks inverted: white all around, black inside. {advice}",
     LARGE: "the mask covers more than nine tenths of {which}: little background is left to match. {advice}",
+    FAINT: "the mask{of} is nowhere brighter than a half: only a part of the change is shown",
 }
 
 

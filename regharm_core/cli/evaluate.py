@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..pipeline import load_harmonizer
 from ..store.files import replacing
 from .device import add_device_option, chosen_device
+from .lines import printable
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -35,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
     model = load_harmonizer(options.weights, chosen_device(options.device))
     size = None if options.size == "full" else int(options.size)
     report = evaluate(model, options.pairs, size=size)
+    if empty := report["empty"]:
+        sys.stderr.write(f"note: {len(empty)} masks hold no foreground, such as that of {printable(empty[0])}\n")
     sys.stdout.write(f"{report['images']} images, size {report['size']}\n")
     sys.stdout.write(f"{'':<12}{'PSNR':>8}{'MSE':>10}{'fMSE':>10}\n")
     for name in ("composite", "harmonized"):

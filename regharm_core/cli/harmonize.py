@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError, RegHarmError
-from ..media.masks import nothing_to_do, read_mask
+from ..media.masks import fit_mask, read_mask
 from ..media.picture import Picture
 from ..media.reading import read_picture
 from ..media.writing import check_output, write_picture
@@ -20,6 +20,7 @@ from ..pipeline import APART, TOGETHER, harmonize, load_harmonizer
 from .device import add_device_option, chosen_device
 from .jobs import Job, Jobs, plan, refuse_collisions
 from .lines import complaint, printable
+from .odd_masks import odd_masks
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -89,12 +90,13 @@ def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
     if job.heat is not None:
         check_output(job.heat, seen)
     size = (picture.pixels.shape[2], picture.pixels.shape[3])
-    weight = read_mask(job.mask, size)
+    drawn = read_mask(job.mask)
+    weight = fit_mask(job.mask, drawn, size)
     reference = None if options.reference is None else read_mask(options.reference, size)
     for line in picture.notes:
         _note(line)
-    if said := nothing_to_do(weight):
-        _note(f"the mask {job.mask} is {said}; {job.composite} comes back as it was")
+    for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config.view):
+        _note(line)
     strength, context = options.strength, options.context
     # Where picture.linear, the pixels are scene-linear light.
     answer = harmonize(

@@ -40,18 +40,21 @@ def read_mask(path: Path, size: tuple[int, int] | None = None) -> Tensor:
     numbered = _palette(path)
     values = _drawn(path, read_raster(path)) if numbered is None else _labelled(path, *numbered)
     mask = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
-    if size is None or tuple(mask.shape[-2:]) == size:
-        return mask
+    return mask if size is None else fit_mask(path, mask, size)
+
+
+def fit_mask(path: Path, mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """A mask as it was read, 1 1 h w, in the size of its picture, H and W.
+
+    Raises:
+        InputError: naming the file, when its proportions are those of another picture.
+    """
     height, width = mask.shape[-2:]
+    if (height, width) == size:
+        return mask
     if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT_TOLERANCE:
         raise InputError(f"the mask {path} of {width} x {height} px does not fit a picture of {size[1]} x {size[0]} px")
     return F.interpolate(mask, size, mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def nothing_to_do(mask: Tensor) -> str | None:
-    """What is to be said of a mask that leaves a picture as it is: "black everywhere" or "white everywhere"."""
-    low, high = (float(end) for end in mask.aminmax())
-    return "black everywhere" if high <= 0 else "white everywhere" if low >= 1 else None
 
 
 def _drawn(path: Path, raster: Raster) -> np.ndarray:

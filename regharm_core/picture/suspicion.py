@@ -1,4 +1,4 @@
-"""Masks that are probably not what the person meant: empty, inverted, nearly everything."""
+"""Masks that are probably not what the person meant: empty, inverted, nearly everything, faint."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from .box import bounding_box, whole
 from .small import shrink
 from .view import DEFAULT_CONTEXT, subjects_of, usable_composites
 
+DIM = 0.5  # brightest value below it: most of the change is not shown
 MOST = 0.9  # of the picture: a mask that leaves hardly any background
 ALONG = 0.9  # of a side that is white: the mask reaches the border there
 HOLE = 0.03  # of the box that is black
 SAME_SHAPE = 1.02  # ratios of the sides that differ by less are the same, cut to whole latents
 
-EMPTY, FULL, INVERTED, LARGE = "empty", "full", "inverted", "large"
+EMPTY, FULL, INVERTED, LARGE, FAINT = "empty", "full", "inverted", "large", "faint"
 
 
 def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
@@ -28,9 +29,10 @@ def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
     Returns:
         EMPTY: there is no foreground. FULL: there is no background that may be consulted. Both come back as
         they went in. INVERTED: white all around and black inside, like the transparency of a cut-out.
-        LARGE: more than nine tenths are white.
+        LARGE: more than nine tenths are white. FAINT: nothing is as bright as one half.
     """
-    if not bool((mask > 0).any()):
+    peak = float(mask.amax()) if mask.numel() else 0.0
+    if peak <= 0:
         return EMPTY
     (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, view)
     size, box = (view, view), subject.box
@@ -39,7 +41,9 @@ def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
         return FULL
     if looks_inverted(mask):
         return INVERTED
-    return LARGE if float(mask.mean()) > MOST else None
+    if float(mask.mean()) > MOST * peak:
+        return LARGE
+    return FAINT if peak < DIM else None
 
 
 def looks_inverted(mask: Tensor) -> bool:

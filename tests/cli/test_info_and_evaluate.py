@@ -81,3 +81,23 @@ def test_evaluate_refuses(pairs: Path, weights: Path, tmp_path: Path, capsys: py
         assert main(["evaluate", str(folder), "--weights", str(weights)]) == 2
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and quoted in said
+
+
+def test_evaluate_says_which_masks_hold_nothing(pairs: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (70, 50)).save(pairs / "mask" / "b.png")
+    assert main(["evaluate", str(pairs), "--weights", str(weights), "--device", "cpu"]) == 0
+    assert capsys.readouterr().err == "note: 1 masks hold no foreground, such as that of b\n"
+
+
+def test_evaluate_reads_masks_of_ones_as_harmonize_does(
+    pairs: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    for scale in (1, 255):
+        for path in (pairs / "mask").iterdir():
+            Image.fromarray((np.asarray(Image.open(path)) // 255 * scale).astype(np.uint8)).save(path)
+        assert main(["evaluate", str(pairs), "--weights", str(weights), "--device", "cpu"]) == 0
+        said.append(capsys.readouterr().out)
+        for path in (pairs / "mask").iterdir():
+            Image.fromarray(((np.asarray(Image.open(path)) > 0) * 255).astype(np.uint8)).save(path)
+    assert said[0] == said[1] and "fMSE left: 0.0 %" not in said[0]

@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 
 from regharm_core import InputError
-from regharm_core.cli import main
-from regharm_core.media.masks import nothing_to_do, read_mask
+from regharm_core.media.masks import read_mask
 from tests.media.corpus.hand import merged
 from tests.media.corpus.openimageio import saved
 from tests.media.corpus.tiff import scene, turned
@@ -159,17 +158,3 @@ def test_values_below_black_and_none_at_all(tmp_path: Path) -> None:
         tiff(tmp_path / "mask.tif", values)
         with pytest.raises(InputError, match=said):
             read_mask(tmp_path / "mask.tif")
-
-
-@pytest.mark.parametrize(("value", "said"), [(0, "black everywhere"), (255, "white everywhere")])
-def test_empty_and_full_are_said_and_the_picture_comes_back(
-    value: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    png(tmp_path / "mask.png", np.full((40, 56), value, np.uint8))
-    png(tmp_path / "in.png", scene())
-    assert nothing_to_do(read_mask(tmp_path / "mask.png")) == said
-    given = ["harmonize", str(tmp_path / "in.png"), str(tmp_path / "mask.png"), "-o", str(tmp_path / "out.png")]
-    assert main([*given, "--device", "cpu"]) == 0
-    line = capsys.readouterr().err
-    assert line.startswith("note: ") and said in line and line.count("\n") == 1
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), scene())

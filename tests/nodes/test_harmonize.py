@@ -144,6 +144,8 @@ def test_masks_that_are_probably_wrong_are_spoken_of(pack: Any, harmonizer: Any,
     most[:, :, :5] = 0
     pack.run(NODE, harmonizer, scene.image[:1], most, 1.0)
     assert "more than nine tenths of the image" in pack.said and pack.facts
+    pack.run(NODE, harmonizer, scene.image, 0.3 * scene.mask, 1.0)
+    assert pack.cautions == ["the mask of 2 images is nowhere brighter than a half: only a part of the change is shown"]
 
 
 def test_a_blend_mask_that_shows_nothing_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from regharm_core.picture.suspicion import (
     EMPTY,
+    FAINT,
     FULL,
     INVERTED,
     LARGE,
@@ -55,6 +56,19 @@ def test_more_than_nine_tenths() -> None:
     assert suspect(mask, None, 64) == LARGE
     mask[:, :, :7] = 0
     assert suspect(mask, None, 64) is None
+
+
+@pytest.mark.parametrize(("level", "kind"), [(0.49, FAINT), (0.51, None), (1 / 255, FAINT)])
+def test_a_faint_mask(level: float, kind: str | None) -> None:
+    assert suspect(level * disc(64, 80, 30, 40, 15), None, 64) == kind
+
+
+@pytest.mark.parametrize("level", [0.3, 0.9])
+def test_a_mask_that_is_never_white_may_be_full_too(level: float) -> None:
+    mask = torch.ones(1, 64, 64)
+    assert suspect(level * mask, None, 64) == FULL
+    mask[:, :, :5] = 0
+    assert suspect(level * mask, None, 64) == LARGE
 
 
 @pytest.mark.parametrize(("size", "other"), [((60, 80), False), ((64, 64), True), ((61, 80), False), ((80, 60), True)])

@@ -22,11 +22,13 @@ def evaluate(model: Harmonizer, folder: Path, *, size: int | None = 256) -> dict
         size: pairs are resized to size x size first; None keeps their own size.
 
     Returns:
-        ``images``, ``size``, the means ``composite`` and ``harmonized`` (psnr, mse, fmse) and ``per_image``.
+        ``images``, ``size``, ``empty`` (names of pairs whose mask is nowhere above one half), the means
+        ``composite`` and ``harmonized`` (psnr, mse, fmse) and ``per_image``.
     """
     before: list[Score] = []
     after: list[Score] = []
     names: list[str] = []
+    empty: list[str] = []
     for pair in read_pairs(folder, size=size):
         try:
             answer = harmonize(model, pair.composite[None], pair.mask[None])[0]
@@ -35,10 +37,13 @@ def evaluate(model: Harmonizer, folder: Path, *, size: int | None = 256) -> dict
         before.append(score(pair.composite, pair.real, pair.mask))
         after.append(score(answer, pair.real, pair.mask))
         names.append(pair.name)
+        if float(pair.mask.amax()) <= 0.5:
+            empty.append(pair.name)
     rows = zip(names, before, after, strict=True)
     return {
         "images": len(names),
         "size": "full" if size is None else size,
+        "empty": empty,
         "composite": asdict(mean_score(before)),
         "harmonized": asdict(mean_score(after)),
         "per_image": [{"name": n, "composite": asdict(b), "harmonized": asdict(a)} for n, b, a in rows],
