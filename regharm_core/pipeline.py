@@ -12,10 +12,10 @@ from .errors import CheckpointError, InputError
 from .network.face import Harmonizer
 from .network.folding import fold_norms
 from .picture.adjust import Adjustment
-from .picture.carry import adjusted, apply_maps, combined, maps_of
+from .picture.carry import apply_maps, combined
+from .picture.changes import changes_of
 from .picture.correction import Correction
 from .picture.inputs import check_inputs
-from .picture.local_map import LocalMaps, fit_shared_map
 from .picture.view import DEFAULT_CONTEXT, Check, View, subjects_of
 from .store.checkpoint import load_network
 
@@ -104,6 +104,8 @@ def harmonize(
             by raising. What progress and check raise passes through.
         kept: a list that one correction a composite is appended to, the change as it was applied.
 
+    A photograph without colour, or of one hue, keeps that (:mod:`.picture.hue`).
+
     Returns:
         B 3 H W of the image's dtype and device; the inputs are not modified. A composite without
         foreground, or without background that may be consulted, comes back as it went in.
@@ -138,18 +140,14 @@ def harmonize(
             progress(count * done // len(subjects), 2 * count)
 
     views = View.of(model, image, mask, reference_mask, subjects, batch_size, check, mirrored, seen)
-    everywhere = LocalMaps(fit_shared_map(views.guide, views.residual, views.weight * views.usable)) if shared else None
-    if everywhere:
-        everywhere = adjusted(everywhere, views, None, adjustment)
-    own = (image.shape[2], image.shape[3])
+    changes = changes_of(views, subjects, image, mask, adjustment, shared=shared)
     for n in range(count):
-        asked = [(place, s) for place, s in enumerate(subjects) if s.row == n]
-        if bool(views.usable[[place for place, _ in asked]].any()):
-            exact = asked[0][1].box.size == own == views.size
-            parts = [everywhere or adjusted(maps_of(views, p, exact=exact), views, p, adjustment) for p, _ in asked]
-            maps, box = parts[0], asked[0][1].box
-            if (places := asked[0][1].places) is not None:
-                maps, box = combined(parts, [subject.box for _, subject in asked], places, own)
+        asked = [place for place, subject in enumerate(subjects) if subject.row == n]
+        if bool(views.usable[asked].any()):
+            maps, box, places = changes[asked[0]], subjects[asked[0]].box, subjects[asked[0]].places
+            if places is not None:
+                own = (image.shape[2], image.shape[3])
+                maps, box = combined([changes[p] for p in asked], [subjects[p].box for p in asked], places, own)
             apply_maps(result[n], image[n], mask[n], maps, box, strength, check)
             if kept is not None:
                 kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength))

@@ -89,12 +89,20 @@ class View:
         residual: the change before the mask is applied, B 3 S S.
         usable: B 1 1 1, False where foreground or background is missing.
         maps: the residual as local colour maps, B 12 h w, from a network that draws them.
+        background: what may be consulted, B 1 S S; all that is not foreground where it is not given.
     """
 
     def __init__(
-        self, guide: Tensor, weight: Tensor, residual: Tensor, usable: Tensor, maps: Tensor | None = None
+        self,
+        guide: Tensor,
+        weight: Tensor,
+        residual: Tensor,
+        usable: Tensor,
+        maps: Tensor | None = None,
+        background: Tensor | None = None,
     ) -> None:
         self.guide, self.weight, self.residual, self.usable, self.maps = guide, weight, residual, usable, maps
+        self.background = 1 - weight if background is None else background
 
     @property
     def size(self) -> tuple[int, int]:
@@ -127,17 +135,18 @@ class View:
             some = subjects[start : start + step]
             guide, weight, allowed = look(model, image, mask, reference, some)
             usable = usable_composites(weight, allowed)
+            background = 1 - weight if allowed is None else torch.minimum(1 - weight, allowed)
             if mirrored:
                 both = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
                 answers = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
                 answers = [_from_mirror(part) for part in answers]
             else:
                 answers = _answer(model, guide, weight, allowed)
-            parts.append((guide, weight, usable, *answers))
+            parts.append((guide, weight, usable, background, *answers))
             if seen is not None:
                 seen(start + len(some))
-        guide, weight, usable, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
-        return cls(guide, weight, residual, usable, maps[0] if maps else None)
+        guide, weight, usable, background, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
+        return cls(guide, weight, residual, usable, maps[0] if maps else None, background)
 
 
 def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
