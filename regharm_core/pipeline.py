@@ -16,6 +16,7 @@ from .picture.carry import apply_maps, combined
 from .picture.changes import changes_of
 from .picture.correction import Correction
 from .picture.inputs import check_inputs
+from .picture.light import SRGB, is_linear
 from .picture.view import DEFAULT_CONTEXT, Check, View, subjects_of
 from .store.checkpoint import load_network
 
@@ -65,6 +66,7 @@ def harmonize(
     context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
     objects: str = APART,
+    encoding: str = SRGB,
     mirrored: bool = True,
     tone: float = 1.0,
     colour: float = 1.0,
@@ -94,6 +96,9 @@ def harmonize(
         objects: "one by one": separate objects of a mask (:mod:`.picture.objects`) are harmonized each with the
             others taken out of its references, up to ten; what is nearer to another than half its own size counts
             as one. "together": as one object, as frames that share a map always are.
+        encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
+            network is shown display values, and the change is carried back; values above 1 change as 1 does, by
+            the same factor.
         mirrored: show the network the mirror image too and take the mean of both answers.
         tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
             is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
@@ -114,6 +119,7 @@ def harmonize(
         InputError: on wrong shapes, dtypes, sizes, a strength, tone, colour or contrast outside 0..2,
             a context below 1.25, or values that are not finite.
     """
+    linear = is_linear(encoding)
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if not 0 <= strength <= 2:
         raise InputError(f"strength must be from 0 to 2, got {strength!r}")
@@ -139,8 +145,8 @@ def harmonize(
         if progress is not None:
             progress(count * done // len(subjects), 2 * count)
 
-    views = View.of(model, image, mask, reference_mask, subjects, batch_size, check, mirrored, seen)
-    changes = changes_of(views, subjects, image, mask, adjustment, shared=shared)
+    views = View.of(model, image, mask, reference_mask, subjects, batch_size, check, mirrored, linear, seen)
+    changes = changes_of(views, subjects, image, mask, adjustment, linear=linear, shared=shared)
     for n in range(count):
         asked = [place for place, subject in enumerate(subjects) if subject.row == n]
         if bool(views.usable[asked].any()):
@@ -148,9 +154,9 @@ def harmonize(
             if places is not None:
                 own = (image.shape[2], image.shape[3])
                 maps, box = combined([changes[p] for p in asked], [subjects[p].box for p in asked], places, own)
-            apply_maps(result[n], image[n], mask[n], maps, box, strength, check)
+            apply_maps(result[n], image[n], mask[n], maps, box, strength, check, linear=linear)
             if kept is not None:
-                kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength))
+                kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength, linear=linear))
         elif kept is not None:
             kept.append(Correction.none())
         if progress is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError, RegHarmError
@@ -14,6 +15,7 @@ from ..media.writing import check_output, write_picture
 from ..network.face import Harmonizer
 from ..picture.heatmap import attention_map
 from ..picture.inputs import LARGEST, SMALLEST
+from ..picture.light import LINEAR, SRGB
 from ..picture.painted import overlay
 from ..picture.view import DEFAULT_CONTEXT
 from ..pipeline import APART, TOGETHER, harmonize, load_harmonizer
@@ -45,6 +47,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
     parser.add_argument("--together", action="store_true", help="one change for all objects in a mask")
+    parser.add_argument(
+        "--linear",
+        action=argparse.BooleanOptionalAction,
+        help="the composites are scene-linear light; by itself for floating point formats",
+    )
     parser.add_argument("--attention", type=Path, metavar="HEAT", help="also write what the foreground looked at")
     add_device_option(parser)
     parser.set_defaults(run=run)
@@ -85,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
     picture = read_picture(job.composite, sides=(SMALLEST, LARGEST))
+    if options.linear is not None:
+        picture = replace(picture, linear=options.linear)
     seen = Picture(picture.display, None, 8)
     check_output(job.output, picture)
     if job.heat is not None:
@@ -98,7 +107,6 @@ def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
     for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config.view):
         _note(line)
     strength, context = options.strength, options.context
-    # Where picture.linear, the pixels are scene-linear light.
     answer = harmonize(
         model,
         picture.pixels,
@@ -107,6 +115,7 @@ def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
         strength=strength,
         context=context,
         objects=TOGETHER if options.together else APART,
+        encoding=LINEAR if picture.linear else SRGB,
     )
     if job.heat is not None:
         looked_at = attention_map(model, seen.pixels, weight, reference_mask=reference, context=context)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..network.maps import evaluate_maps
 from .adjust import Adjustment, adjust_maps, mean_colours
 from .box import Box, bounding_box, grow, join
+from .light import decode, encode
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .objects import places_in
 from .view import Check, View
@@ -89,7 +90,15 @@ def combined(parts: list[LocalMaps], boxes: list[Box], places: Tensor, size: tup
 
 
 def apply_maps(
-    result: Tensor, image: Tensor, mask: Tensor, maps: LocalMaps, box: Box, strength: float, check: Check
+    result: Tensor,
+    image: Tensor,
+    mask: Tensor,
+    maps: LocalMaps,
+    box: Box,
+    strength: float,
+    check: Check,
+    *,
+    linear: bool = False,
 ) -> None:
     """Add the change to one composite, strip by strip of the foreground's box.
 
@@ -101,6 +110,8 @@ def apply_maps(
         box: the part of the picture that they lie over; a pixel beyond gets the change of the nearest place.
         strength: scales the change.
         check: called before each strip.
+        linear: the picture is linear light. The maps are of display values; what they change is carried back, and a
+            value above 1 changes by the same factor as 1 does.
     """
     inner = bounding_box(mask)
     result, image, mask = (inner.of(part) for part in (result, image, mask))
@@ -118,7 +129,13 @@ def apply_maps(
         former, weight = image[:, start:stop], mask[:, start:stop]
         colours = former.float()
         here = enlarge(wide, 2, top + start, top + stop, box.size[0], maps.grid[0], maps.first[0])
-        change = evaluate_maps(here, colours.clamp(0, 1)[None])[0]
-        changed = torch.addcmul(colours, weight, change, value=strength)
-        low, high = colours.clamp(max=0), colours.clamp(min=1)  # colours inside [0, 1] stay inside
+        if linear:
+            shown = encode(colours)
+            change = decode(torch.add(shown, evaluate_maps(here, shown[None])[0], alpha=strength)) - decode(shown)
+            changed = torch.addcmul(colours, weight, change * colours.clamp(min=1))
+            low, high = colours.clamp(max=0), changed.new_tensor(torch.finfo(image.dtype).max)
+        else:
+            change = evaluate_maps(here, colours.clamp(0, 1)[None])[0]
+            changed = torch.addcmul(colours, weight, change, value=strength)
+            low, high = colours.clamp(max=0), colours.clamp(min=1)  # colours inside [0, 1] stay inside
         result[:, start:stop] = torch.where(weight > 0, changed.clamp(low, high).to(image.dtype), former)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .adjust import Adjustment
 from .carry import adjusted, maps_of
 from .hue import Hue, hue_of
+from .light import encode
 from .local_map import LocalMaps, fit_shared_map
 from .small import shrink
 from .view import Subject, View
@@ -23,6 +24,7 @@ def changes_of(
     mask: Tensor,
     adjustment: Adjustment,
     *,
+    linear: bool = False,
     shared: bool = False,
 ) -> list[LocalMaps]:
     """Colour maps for each subject, over its box.
@@ -32,14 +34,15 @@ def changes_of(
         subjects: what was asked about.
         image: B 3 H W, and mask: B 1 H W, the composites.
         adjustment: what of the change is wanted.
+        linear: the composites are linear light.
         shared: one map for all of them.
     """
     own, side = (image.shape[2], image.shape[3]), views.size
 
     def everything(subject: Subject) -> tuple[Tensor, Tensor]:
         row = slice(subject.row, subject.row + 1)
-        small = shrink(image[row], side).clamp(0, 1), shrink(mask[row], side, subject.levels.stretch)
-        return small[0][0], small[1][0]
+        whole = shrink(image[row], side, encode if linear else None).clamp(0, 1)
+        return whole[0], shrink(mask[row], side, subject.levels.stretch)[0]
 
     if shared:
         guide, weight, background = (

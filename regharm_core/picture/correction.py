@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from .box import Box, bounding_box
 from .carry import apply_maps
+from .light import encode
 from .local_map import LocalMaps
 from .view import Check
 
@@ -26,6 +27,7 @@ class Correction:
         overall: 12, the one map ``A x + b`` nearest to the change of all of the foreground: A row by row, b.
         maps: the change by place, over ``part`` of the picture; None where only the overall change is kept.
         part: top, bottom, left and right of what the maps lie over, as shares of the picture's sides.
+        linear: it was found in linear light, and is applied to such; the maps themselves are of display values.
         regional: what the overall map does not hold of the change, root mean square in steps of 255.
     """
 
@@ -33,6 +35,7 @@ class Correction:
     maps: LocalMaps | None = None
     part: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
     regional: float = 0.0
+    linear: bool = False
 
     @classmethod
     def none(cls) -> Correction:
@@ -41,7 +44,15 @@ class Correction:
 
     @classmethod
     def of(
-        cls, before: Tensor, after: Tensor, mask: Tensor, maps: LocalMaps | None, box: Box, strength: float = 1.0
+        cls,
+        before: Tensor,
+        after: Tensor,
+        mask: Tensor,
+        maps: LocalMaps | None,
+        box: Box,
+        strength: float = 1.0,
+        *,
+        linear: bool = False,
     ) -> Correction:
         """Keep a change.
 
@@ -51,13 +62,14 @@ class Correction:
             maps: the change, over ``box``.
             box: a rectangle of the picture.
             strength: with which the maps were applied.
+            linear: the pictures are linear light.
         """
         height, width = mask.shape[-2:]
         part = (box.top / height, box.bottom / height, box.left / width, box.right / width)
         if maps is not None:
             maps = replace(maps, coefficients=maps.coefficients.cpu() * strength)
-        overall, regional = fit_overall(before, after, mask)
-        return cls(overall, maps, part, regional)
+        overall, regional = fit_overall(before, after, mask, linear=linear)
+        return cls(overall, maps, part, regional, linear)
 
     @property
     def empty(self) -> bool:
@@ -109,8 +121,9 @@ def apply_correction(
             raise InputError("this correction holds only the overall change, not the regional one")
         maps, box = correction.maps, known_part(correction, (image.shape[1], image.shape[2]))
     if strength and bool((box.of(mask) > 0).any()):
-        inside = Box(0, box.size[0], 0, box.size[1])
-        apply_maps(box.of(result), box.of(image), box.of(mask), maps, inside, strength, check or _go_on)
+        inside, linear = Box(0, box.size[0], 0, box.size[1]), correction.linear
+        parts = [box.of(part) for part in (result, image, mask)]
+        apply_maps(parts[0], parts[1], parts[2], maps, inside, strength, check or _go_on, linear=linear)
     return result
 
 
@@ -127,12 +140,13 @@ def beyond(correction: Correction, mask: Tensor) -> float:
     return 0.0 if total == 0 else max(1 - inside / total, 0.0)
 
 
-def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, float]:
+def fit_overall(before: Tensor, after: Tensor, mask: Tensor, *, linear: bool = False) -> tuple[Tensor, float]:
     """The one map ``A x + b`` that is nearest to a change over all of the foreground, by ridge regression.
 
     Args:
         before, after: 3 H W.
         mask: 1 H W in [0, 1], with which the change was mixed in.
+        linear: the pictures are linear light; the map is of their display values all the same.
 
     Returns:
         12 numbers in fp32 on the CPU, A row by row and b; and what they do not explain of the change, root
@@ -142,6 +156,8 @@ def fit_overall(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, fl
     box = bounding_box(mask)
     step = max(1, *(-(-side // LOOKED_AT) for side in box.size))
     old, new, weight = (box.of(p)[:, ::step, ::step].flatten(1).cpu().double() for p in (before, after, mask))
+    if linear:
+        old, new = encode(old), encode(new)
     old = old.clamp(0, 1)
     cut = ((new <= 0) | (new >= 1)).any(0) & (new != old).any(0)
     free = weight[0].square() * ~cut

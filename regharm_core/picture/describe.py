@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .box import bounding_box
+from .light import encode
 
 LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709, taken of the coded values, as an editor's histogram does
 LOOKED_AT = 512  # px a side: of a larger foreground every second, third, ... pixel is measured
@@ -39,13 +40,14 @@ class Change:
     size: float = 0.0
 
 
-def measure_change(before: Tensor, after: Tensor, mask: Tensor) -> Change:
+def measure_change(before: Tensor, after: Tensor, mask: Tensor, *, linear: bool = False) -> Change:
     """Compare one picture with its harmonized self, over the foreground.
 
     Args:
         before: 3 H W, in [0, 1] where it is to be seen; values beyond are taken as the nearest inside.
         after: 3 H W.
         mask: 1 H W in [0, 1], the weight of each pixel.
+        linear: the pictures are linear light; measured is what a display shows of them.
 
     Returns:
         Zero everywhere, with share 0, where the mask is empty.
@@ -58,6 +60,8 @@ def measure_change(before: Tensor, after: Tensor, mask: Tensor) -> Change:
     if not float(total) > 0:
         return Change(share)
     old, new = old.clamp(0, 1), new.clamp(0, 1).to(old.device)
+    if linear:
+        old, new = encode(old), encode(new)
     weight = weight.to(old.device) / total.to(old.device)
     facts: list[Tensor] = []
     for colours in (old, new):

@@ -12,6 +12,7 @@ from ..network.attention import Attention
 from ..network.face import Harmonizer
 from ..network.layers import cell_maximum
 from .inputs import check_inputs
+from .light import SRGB, is_linear
 from .small import shrink
 from .view import DEFAULT_CONTEXT, look, subjects_of, usable_composites
 
@@ -26,6 +27,7 @@ def attention_map(
     reference_mask: Tensor | None = None,
     layer: str = "ptl",
     context: float | None = DEFAULT_CONTEXT,
+    encoding: str = SRGB,
 ) -> Tensor:
     """How much each place of the background contributed to the foreground.
 
@@ -36,7 +38,7 @@ def attention_map(
         query_mask: B 1 H W, the part of the foreground that is asked about; all where None.
         reference_mask: B 1 H W, the background that may be consulted; all where None.
         layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
-        context: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
+        context, encoding: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
 
     Returns:
         B 1 H W in [0, 1], the largest value of each picture 1; zero inside the foreground, and
@@ -45,6 +47,7 @@ def attention_map(
     Raises:
         InputError: on inputs that do not fit, or a layer that the network does not have.
     """
+    linear = is_linear(encoding)
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if query_mask is not None:
         _, query_mask, _ = check_inputs(image, query_mask, None)
@@ -55,7 +58,7 @@ def attention_map(
         allowed = None if reference_mask is None else reference_mask[one]
         (subject,) = subjects_of(0, mask[n], None if allowed is None else allowed[0], context, model.config.view)
         box = subject.box
-        guide, weight, allowed = look(model, image[one], mask[one], allowed, [subject])
+        guide, weight, allowed = look(model, image[one], mask[one], allowed, [subject], linear=linear)
         found = model(
             guide.to(parameter.dtype),
             weight.to(parameter.dtype),

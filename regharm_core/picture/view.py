@@ -13,6 +13,7 @@ from ..network.face import Harmonizer
 from ..network.maps import foreground_energy
 from .box import Box, bounding_box, join, whole, widen
 from .levels import BLACK, Levels
+from .light import encode
 from .objects import find_objects, joined, places_in, surroundings_of
 from .small import Prepare, shrink
 
@@ -120,6 +121,7 @@ class View:
         batch: int,
         check: Check,
         mirrored: bool = False,
+        linear: bool = False,
         seen: Callable[[int], None] | None = None,
     ) -> View:
         """Show the network a small copy of each subject's box, ``batch`` at a time, each after ``check``.
@@ -133,7 +135,7 @@ class View:
         for start in range(0, len(subjects), step):
             check()
             some = subjects[start : start + step]
-            guide, weight, allowed = look(model, image, mask, reference, some)
+            guide, weight, allowed = look(model, image, mask, reference, some, linear=linear)
             usable = usable_composites(weight, allowed)
             background = 1 - weight if allowed is None else torch.minimum(1 - weight, allowed)
             if mirrored:
@@ -195,6 +197,8 @@ def look(
     mask: Tensor,
     reference: Tensor | None,
     subjects: Sequence[Subject],
+    *,
+    linear: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """What the network sees: image (in [0, 1]), mask and reference at its size, on its device, an entry a subject.
 
@@ -204,6 +208,7 @@ def look(
     Args:
         model, image, mask, reference: as for :func:`regharm_core.pipeline.harmonize`.
         subjects: what is looked at.
+        linear: the image is linear light, and the network is shown its display values.
     """
     side, device = model.config.view, next(model.parameters()).device
 
@@ -213,7 +218,7 @@ def look(
 
     guides, weights, allowed = [], [], []
     for subject in subjects:
-        guides.append(small(image, subject).clamp(0, 1))
+        guides.append(small(image, subject, encode if linear else None).clamp(0, 1))
         weight = small(mask, subject, subject.levels.stretch)
         may = None if reference is None else small(reference, subject)
         if subject.places is not None:
