@@ -93,6 +93,7 @@ class _Run:
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
         optimizer = Muon if recipe.optimizer == "muon" else torch.optim.Adam
         self.optimizer = optimizer(self.learned, recipe.learning_rate, betas=(0.9, 0.999))
+        self.kind_weights = torch.tensor(recipe.kind_weights, dtype=torch.float32, device=world.device)
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
@@ -147,7 +148,8 @@ class _Run:
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
             output: HarmonizerOutput = self.model(composite, batch.mask)
         area = recipe.minimum_area * (phase.size / 256) ** 2
-        loss = foreground_mse(output.image.float(), batch.target, batch.mask, area)
+        weight = None if set(recipe.kind_weights) == {1.0} else self.kind_weights[batch.kind]
+        loss = foreground_mse(output.image.float(), batch.target, batch.mask, area, weight)
         self.optimizer.zero_grad(set_to_none=True)
         judged = doubt_loss(output, batch.target, batch.mask)
         (loss if judged is None else loss + JUDGED * judged).backward()

@@ -11,20 +11,24 @@ from ...network.maps import foreground_energy
 A_MIN = 100.0  # pixels, as in the paper
 
 
-def foreground_mse(output: Tensor, target: Tensor, mask: Tensor, minimum_area: float = A_MIN) -> Tensor:
+def foreground_mse(
+    output: Tensor, target: Tensor, mask: Tensor, minimum_area: float = A_MIN, weight: Tensor | None = None
+) -> Tensor:
     """Squared error over the image divided by the foreground's area, mean over the batch (Eq. 8).
 
     Args:
         output, target: B 3 H W, the same range.
         mask: B 1 H W in [0, 1].
         minimum_area: A_min in pixels; keeps a tiny foreground from ruling the batch.
+        weight: B, how much each composite counts (not in the paper); all 1 where None.
 
     Returns:
         A scalar.
     """
     error = (output - target).square().sum((1, 2, 3))  # B
     area = mask.sum((1, 2, 3)).clamp_min(minimum_area)
-    return (error / area).mean()
+    share = error / area
+    return (share if weight is None else share * weight).mean()
 
 
 def doubt_loss(output: HarmonizerOutput, target: Tensor, mask: Tensor) -> Tensor | None:

@@ -51,6 +51,8 @@ class Recipe:
         learning_rate, warmup: the optimizer's rate and the steps of its linear rise.
         clip: largest norm of the gradient.
         minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
+        kind_weights: how much a composite of each kind (plain, paste, inpaint, graded) counts in the loss. Inpainting
+            leaves a quarter of the others' error, so it teaches a quarter as much where all count alike.
         average: decay of the exponential moving average of the weights, reached gradually.
         validate: folder with one folder of pairs for each kind, or iHarmony4 for its test lists; None for no
             validation.
@@ -82,6 +84,7 @@ class Recipe:
     warmup: int = 200
     clip: float = 1.0
     minimum_area: float = A_MIN
+    kind_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     average: float = 0.999
     validate: str | None = None
     validate_every: float = 600.0
@@ -113,6 +116,9 @@ class Recipe:
                 f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
                 f"and {self.keep_gib!r}"
             )
+        counts = self.kind_weights
+        if len(counts) != 4 or not all(isinstance(n, int | float) and 0 <= n < 1e6 for n in counts) or not any(counts):
+            raise ConfigError(f"kind_weights must be four numbers of 0 or more, not all 0, got {counts!r}")
         if not self.phases:
             raise ConfigError("phases is empty")
         for phase in self.phases:
@@ -157,6 +163,8 @@ def read_recipe(path: Path) -> Recipe:
         values["data"] = tuple(values.get("data", ()))
         values["model"] = HarmonizerConfig.from_dict(values.get("model", {}))
         values["composites"] = _composites(values.get("composites", {}))
+        if isinstance(values.get("kind_weights"), list):
+            values["kind_weights"] = tuple(values["kind_weights"])
         if "phases" in values:
             values["phases"] = tuple(Phase(**p) for p in values["phases"])
         return Recipe(**values)

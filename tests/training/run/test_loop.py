@@ -100,6 +100,23 @@ def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch, optimizer: st
     assert losses[-1] < 0.5 * foreground_mse(fixed.composite, fixed.target, fixed.mask)
 
 
+def test_composites_count_as_their_kinds_do(photographs: Path, tmp_path: Path, monkeypatch) -> None:
+    losses: list[float] = []
+    for number, weights in enumerate([(1.0, 1.0, 1.0, 1.0), (1.0, 0.0, 3.0, 2.0), (1, 0, 0, 0)]):
+        run = started(recipe(photographs, tmp_path / str(number), kind_weights=weights))
+        fixed = run.source.batch(4, 64, torch.Generator().manual_seed(1))
+        fixed = replace(fixed, kind=torch.arange(4))
+        monkeypatch.setattr(run.source, "batch", lambda *_, batch=fixed: batch)
+        losses.append(float(run._advance()))
+        each = [
+            foreground_mse(*(part[n : n + 1] for part in (fixed.composite, fixed.target, fixed.mask)), 6.25)
+            for n in range(4)
+        ]  # an untrained network returns its input
+        expected = sum(w * float(e) for w, e in zip(weights, each, strict=True)) / 4
+        assert losses[-1] == pytest.approx(expected, rel=1e-4)
+    assert len(set(losses)) == 3
+
+
 def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
     run = started(recipe(photographs, tmp_path / "second", start=str(made)))
@@ -255,6 +272,10 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
         ({"phases": [64]}, "does not fit"),
         ({"schedule": "linear"}, "linear"),
         ({"optimizer": "sgd"}, "sgd"),
+        ({"kind_weights": [1, 1, 3]}, r"\(1, 1, 3\)"),
+        ({"kind_weights": [0, 0, 0, 0]}, "not all 0"),
+        ({"kind_weights": [1, 1, -1, 1]}, "-1"),
+        ({"kind_weights": "1113"}, "1113"),
         ({"phases": []}, "empty"),
         ({"phases": [{"size": 100, "batch": 1, "share": 1}]}, "100"),
         ({"model": {"width": 0}}, "0"),

@@ -22,6 +22,14 @@ def test_equation_8(case: str, minimum: float) -> None:
     assert_agree(foreground_mse(output, target, mask, minimum), torch.stack(each).mean(), [output, target])
 
 
+def test_some_composites_count_more() -> None:
+    output, target = torch.rand(2, 3, 3, 8, 8, dtype=torch.float64)
+    mask = torch.rand(3, 1, 8, 8, dtype=torch.float64)
+    each = [slow.foreground_mse(output[n], target[n], mask[n, 0], 1.0) for n in range(3)]
+    ours = foreground_mse(output, target, mask, 1.0, torch.tensor([1.0, 0.0, 3.0]))
+    assert ours == pytest.approx(float(each[0] + 3 * each[2]) / 3)
+
+
 def test_the_smallest_area_is_the_papers() -> None:
     output, target, mask = torch.ones(1, 3, 16, 16), torch.zeros(1, 3, 16, 16), torch.zeros(1, 1, 16, 16)
     assert float(foreground_mse(output, target, mask)) == pytest.approx(3 * 256 / 100)
