@@ -9,6 +9,7 @@ import torch
 
 from regharm_core import HarmonizerConfig, build_network
 from regharm_core.training.run.losses import doubt_loss, foreground_mse
+from regharm_core.training.run.optimizer import Muon
 
 
 def test_a_step_asks_the_device_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,3 +28,4 @@ def test_a_step_asks_the_device_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     learned = [p for p in net.parameters() if p.requires_grad]
     torch.nn.utils.clip_grad_norm_(learned, 1.0)
     assert all(p.grad is not None for p in learned)
+    Muon(learned, 1e-3, (0.9, 0.999)).step()
