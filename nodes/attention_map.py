@@ -42,7 +42,8 @@ class AttentionMap(io.ComfyNode):
                     "layer",
                     options=["PTL", "LTL"],
                     default="PTL",
-                    tooltip="PTL compares patterns of overlapping blocks, LTL single locations of a coarse grid.",
+                    tooltip="PTL compares patterns of overlapping blocks, LTL single locations of a coarse grid. "
+                    "A network without PTL shows its LTL.",
                 ),
                 io.Float.Input(
                     "opacity",
@@ -92,6 +93,8 @@ class AttentionMap(io.ComfyNode):
         picture, used = repeat_rows(picture, count), repeat_rows(used, count)
         query = None if query is None else repeat_rows(query, count)
 
+        lacking = layer == "PTL" and harmonizer.model.config.translation != "ptl"
+
         def work(net: core.Harmonizer, rows: slice, batch: int, progress: host.Progress) -> Tensor:
             device = harmonizer.load_device
             heat = core.attention_map(
@@ -99,7 +102,7 @@ class AttentionMap(io.ComfyNode):
                 picture[rows].to(device),
                 used[rows].to(device),
                 query_mask=None if query is None else query[rows].to(device),
-                layer=layer.lower(),
+                layer=None if lacking else layer.lower(),
             )
             painted = core.overlay(
                 picture[rows].to(device),
@@ -116,5 +119,5 @@ class AttentionMap(io.ComfyNode):
         cautions += status.stretched({"mask": mask, "query_mask": query_mask}, size)
         cautions += status.unanswered(used, query, harmonizer.model.config.view)
         painted, heat = result[..., :3].to(image.dtype), result[..., 3]
-        facts = [status.looked_at(heat, used)]
+        facts = [status.looked_at(heat, used) + (" (LTL: this network has no PTL)" if lacking else "")]
         return io.NodeOutput(join_image(painted, rest), heat, ui=host.status(facts, cautions))

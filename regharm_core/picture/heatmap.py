@@ -25,7 +25,7 @@ def attention_map(
     *,
     query_mask: Tensor | None = None,
     reference_mask: Tensor | None = None,
-    layer: str = "ptl",
+    layer: str | None = None,
     context: float | None = DEFAULT_CONTEXT,
     encoding: str = SRGB,
 ) -> Tensor:
@@ -37,7 +37,8 @@ def attention_map(
         mask: B 1 H W, 1 = foreground.
         query_mask: B 1 H W, the part of the foreground that is asked about; all where None.
         reference_mask: B 1 H W, the background that may be consulted; all where None.
-        layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL.
+        layer: "ptl", "ltl16", "ltl32", "ltl64", or "ltl" for the network's first LTL; None for its finest: PTL where
+            it has one, else its last LTL.
         context, encoding: as for :func:`regharm_core.harmonize`; what the network was not shown stays 0.
 
     Returns:
@@ -90,7 +91,9 @@ def spread(attention: Attention, query: Tensor | None) -> Tensor:
     return total / count.clamp_min(1) * attention.cells
 
 
-def _layer_name(found: dict[str, Attention], layer: str) -> str:
+def _layer_name(found: dict[str, Attention], layer: str | None) -> str:
+    if layer is None:
+        layer = "ptl" if "ptl" in found or not found else list(found)[-1]
     if layer == "ltl":
         layer = next((name for name in found if name.startswith("ltl")), layer)
     if layer not in found:

@@ -19,6 +19,17 @@ def test_map_and_picture(pack: Any, harmonizer: Any, scene: Any, layer: str) -> 
     assert pack.facts[0].startswith("2 images: half of what was taken comes from ")
 
 
+def test_a_network_without_ptl_shows_its_ltl_and_says_so(pack: Any, weights: str, scene: Any) -> None:
+    core = pack.module("regharm_core")
+    config = core.HarmonizerConfig(width=2, refine=(0, 0, 0, 0), gated=False, view=64, translation="none")
+    core.save_checkpoint(core.HarmonizerNet(config).eval(), pack.host.models_dir / "harmonizers" / weights, facts={})
+    bare = pack.run("RegHarmLoad", weights, "fp32")[0]
+    _, asked = pack.run(NODE, bare, scene.image, scene.mask, "PTL", 0.6, "inferno")
+    assert pack.facts[0].endswith(" of the background (LTL: this network has no PTL)") and not pack.cautions
+    _, other = pack.run(NODE, bare, scene.image, scene.mask, "LTL", 0.6, "inferno")
+    assert torch.equal(asked, other) and "PTL" not in pack.said
+
+
 def test_query_mask_asks_about_a_part(pack: Any, harmonizer: Any, scene: Any) -> None:
     query = torch.zeros(48, 64)
     query[12:16, 16:20] = 1

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import HarmonizerConfig, HarmonizerNet, attention_map
+from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map
 from regharm_core.network.attention import Attention, gather_tokens
+from regharm_core.network.config import Translation
 from regharm_core.picture.heatmap import spread
 
 
@@ -69,3 +70,16 @@ def test_maps_of_pictures(layer: str) -> None:
     assert heat.shape == mask.shape and bool(heat.isfinite().all())
     assert float(heat[0].max()) == pytest.approx(1, abs=1e-5) and float((heat * mask).abs().max()) == 0
     assert float(heat[1].abs().max()) == 0  # nothing was pasted
+
+
+@pytest.mark.parametrize(("translation", "ltl", "finest"), [("ptl", (32,), "ptl"), ("none", (16, 32), "ltl32")])
+def test_unnamed_the_finest_is_shown(translation: Translation, ltl: tuple[int, ...], finest: str) -> None:
+    torch.manual_seed(1)
+    config = HarmonizerConfig(width=2, refine=(0, 0, 0, 0), gated=False, view=64, translation=translation, ltl=ltl)
+    net = HarmonizerNet(config).eval()
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 20:40, 20:40] = 1
+    assert torch.equal(attention_map(net, image, mask), attention_map(net, image, mask, layer=finest))
+    if translation == "none":
+        with pytest.raises(InputError, match="no attention layer 'ptl'"):
+            attention_map(net, image, mask, layer="ptl")
