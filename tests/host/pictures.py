@@ -73,10 +73,10 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
         "harmonize_sample": halves(sample["Before"], sample["After"], 0.36),
         "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.78),
         "after_inpainting": strips([inpaint["As decoded"], inpaint["Harmonized"]]),
-        "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Colour transfer"]], 0.88),
+        "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Transfer Color"]], 0.88),
         "where_did_this_colour_come_from": strips([colour["The left side"], colour["The right side"]]),
         "clip": strips(shown["clip"]["Shared"][::2]),
-        "segmentation": strips([segments["Mask as it comes"], segments["Mask, contracted and feathered"]]),
+        "segmentation": strips([segments["With the mask as it comes"], segments["Contracted and feathered"]], 0.49),
     }
 
 
