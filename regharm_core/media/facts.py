@@ -23,6 +23,7 @@ Extras = dict[str, Any]
 
 WORDS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)  # of EXIF: description, make, model, ..., copyright
 INNER = (0x8769, 0x8825)  # its directories of the exposure and of the place
+NO_RESOLUTION = (1, 1)  # JPEG's way to say that its pixels are square, and no more
 XMP_IN_PNG = "XML:com.adobe.xmp"
 
 # Of OpenImageIO's attributes, those that describe how the pixels lay in their file, which the new one decides itself.
@@ -58,12 +59,12 @@ def facts_of(file: Image.Image) -> Extras:
     info, extras = upright.info, Extras()
     exif = upright.getexif()
     if len(exif):
-        extras["exif"] = exif.tobytes()
+        extras["exif"] = _written(exif)
     xmp = info.get("xmp") or info.get(XMP_IN_PNG)
     if xmp:
         extras["xmp"] = xmp if isinstance(xmp, bytes) else str(xmp).encode()
     for name in ("icc_profile", "dpi", "comment"):
-        if info.get(name):
+        if info.get(name) and info[name] != NO_RESOLUTION:
             extras[name] = info[name]
     if kept := {name: value for name, value in text.items() if name != XMP_IN_PNG}:
         extras["text"] = kept
@@ -113,7 +114,7 @@ def for_openimageio(extras: Extras) -> list[tuple[str, Any, Any]]:
 
 def attributes_of(spec: Any) -> list[tuple[str, Any, Any]]:
     """What OpenImageIO found in a file and may be said of another one too."""
-    return [(p.name, p.type, p.value) for p in spec.extra_attribs if not _is_structure(p.name)]
+    return [(p.name, p.type, _in_an_alphabet(p.value)) for p in spec.extra_attribs if not _is_structure(p.name)]
 
 
 def exif_of_tiff(path: Path) -> Extras:
@@ -128,7 +129,7 @@ def exif_of_tiff(path: Path) -> Extras:
                     kept.get_ifd(tag).update(inner)
             if not len(kept):
                 return {}
-            data = kept.tobytes()
+            data = _written(kept)
             stream = io.BytesIO()
             Image.new("RGB", (1, 1)).save(stream, "JPEG", exif=data)
     except Exception:  # it is an addition: whatever is wrong with the file shows where its pixels are read
@@ -144,8 +145,31 @@ def set_attributes(spec: Any, attributes: list[tuple[str, Any, Any]]) -> None:
                 spec.attribute(name, value)
             else:
                 spec.attribute(name, kind, value)
-        except (TypeError, ValueError, UnicodeError):  # text in an unknown encoding, types it can read but not write
+        except (TypeError, ValueError, RuntimeError):  # types that it can read but not write
             continue
+
+
+class _AsItStood(str):
+    """Text of EXIF, which is written with the bytes that it was read from; for these Pillow itself writes "?"."""
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:
+        return super().encode("latin-1", "replace")
+
+
+def _written(exif: Image.Exif) -> bytes:
+    """EXIF as it is kept in files."""
+    for directory in (exif, *(exif.get_ifd(tag) for tag in INNER)):
+        for tag, value in list(directory.items()):
+            if isinstance(value, str) and not value.isascii():
+                directory[tag] = _AsItStood(value)
+    return exif.tobytes()
+
+
+def _in_an_alphabet(value: Any) -> Any:
+    """Text that is not UTF-8, as older programs wrote it, taken for Latin-1."""
+    if isinstance(value, str) and any(0xDC80 <= ord(letter) <= 0xDCFF for letter in value):
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value
 
 
 def _is_structure(name: str) -> bool:

@@ -82,6 +82,45 @@ def test_a_picture_is_not_lost_with_its_exif(
     assert not [w for w in recwarn if issubclass(w.category, UserWarning)]  # nor is it said on stderr
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_text_beyond_ascii_keeps_its_letters(tmp_path: Path, suffix: str) -> None:
+    """EXIF of UTF-8, as everybody writes it; in TIFF too, and from one library to the other."""
+    given = tmp_path / f"in.{suffix}"
+    if suffix == "tif":
+        tifffile.imwrite(given, scene(), photometric="rgb", extratags=[(315, "s", 0, "Zoë 文字".encode(), True)])
+    else:
+        said = Image.Exif()
+        said[0x010E] = "ARTIST"
+        data = said.tobytes().replace(b"ARTIST\0", "Zoë".encode() + b"\0\0\0")
+        Image.fromarray(scene()).save(given, exif=data)
+    for out in (f"out.{suffix}", "other.tif", "other.jpg"):
+        made = through(given, tmp_path / out)
+        assert made is not None
+        found = made.getexif()[315 if suffix == "tif" else 0x010E]
+        wanted = "Zoë 文字" if suffix == "tif" else "Zoë"
+        assert found.encode("latin-1").decode().strip("\0") == wanted, out  # Pillow shows bytes as Latin-1
+
+
+def test_text_in_the_alphabet_of_older_programs(tmp_path: Path) -> None:
+    """IPTC of a TIFF in Latin-1, as photographers' programs wrote it for twenty years."""
+    caption = "Zoë".encode("latin-1")
+    block = b"\x1c\x02\x78" + len(caption).to_bytes(2, "big") + caption
+    tag = (33723, "B", len(block), block, True)
+    tifffile.imwrite(tmp_path / "in.tif", scene("uint16"), photometric="rgb", extratags=[tag])
+    extras = read_picture(tmp_path / "in.tif").extras
+    assert ("IPTC:Caption", "Zoë") in [(name, value) for name, _, value in extras["attributes"]]
+    for out in ("out.tif", "out.png", "out.jpg", "out.exr"):
+        through(tmp_path / "in.tif", tmp_path / out)
+        assert read_picture(tmp_path / out).pixels.shape == (1, 3, 40, 56)
+
+
+def test_square_pixels_are_no_resolution(tmp_path: Path) -> None:
+    """A JPEG without a unit says 1 by 1."""
+    Image.fromarray(scene()).save(tmp_path / "in.jpg", dpi=(1, 1))
+    made = through(tmp_path / "in.jpg", tmp_path / "out.png")
+    assert made is not None and "dpi" not in made.info
+
+
 def png_text() -> PngInfo:
     made = PngInfo()
     made.add_text("Author", "me")
