@@ -23,6 +23,7 @@ Extras = dict[str, Any]
 
 WORDS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)  # of EXIF: description, make, model, ..., copyright
 INNER = (0x8769, 0x8825)  # its directories of the exposure and of the place
+JPEG_SEGMENT = 65_000
 NO_RESOLUTION = (1, 1)  # JPEG's way to say that its pixels are square, and no more
 XMP_IN_PNG = "XML:com.adobe.xmp"
 
@@ -88,6 +89,8 @@ def for_pillow(extras: Extras, kind: str) -> dict[str, Any]:
         "BMP": ("dpi",),
     }.get(kind, ())
     options = {name: extras[name] for name in fits if name in extras}
+    if kind == "JPEG":  # a segment's length has 16 bits; what is longer has no room
+        options = {name: value for name, value in options.items() if name == "dpi" or len(value) <= JPEG_SEGMENT}
     if kind == "PNG":
         info = PngInfo()
         for name, value in extras.get("text", {}).items():

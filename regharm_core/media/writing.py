@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, RegHarmError
 from ..store.files import replacing
 from . import openimageio, pillow, png
 from .facts import for_openimageio
@@ -68,8 +69,13 @@ def write_picture(path: Path, pixels: Tensor, like: Picture, *, source: Path | N
         if source is not None and kind.lossy and _is_same(kind, raster) and torch.equal(pixels, like.pixels):
             encoded = source.read_bytes()
         else:
-            raster = replace(raster, values=put_back(like, pixels))
-            encoded = _encoded(path, kind, _fitted(raster, kind, pixels))
+            raster = _fitted(replace(raster, values=put_back(like, pixels)), kind, pixels)
+            try:
+                encoded = _encoded(path, kind, raster)
+            except (RegHarmError, OSError, MemoryError):
+                raise
+            except Exception as error:  # encoders raise anything at all
+                raise OSError(errno.EIO, " ".join(str(error).split())[:200] or type(error).__name__) from None
         temporary.write_bytes(encoded)
 
 

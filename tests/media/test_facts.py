@@ -114,6 +114,27 @@ def test_text_in_the_alphabet_of_older_programs(tmp_path: Path) -> None:
         assert read_picture(tmp_path / out).pixels.shape == (1, 3, 40, 56)
 
 
+def test_facts_for_which_a_jpeg_has_no_room(tmp_path: Path) -> None:
+    """A painting program's history, which PNG holds; the small ones still go along."""
+    said = PngInfo()
+    said.add_itxt("XML:com.adobe.xmp", "<x>" + "long " * 20_000 + "</x>")
+    Image.fromarray(scene()).save(tmp_path / "in.png", pnginfo=said, exif=exif())
+    made = through(tmp_path / "in.png", tmp_path / "out.jpg")
+    assert made is not None and "xmp" not in made.info and made.getexif()[0x010F] == "Camera"
+
+
+def test_an_encoder_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(scene()).save(tmp_path / "in.png")
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise ValueError("no such\nthing")
+
+    monkeypatch.setattr(Image.Image, "save", failing)
+    with pytest.raises(OSError, match=r"cannot write .*out\.png: no such thing$"):
+        through(tmp_path / "in.png", tmp_path / "out.png")
+    assert [p.name for p in tmp_path.iterdir()] == ["in.png"]
+
+
 def test_square_pixels_are_no_resolution(tmp_path: Path) -> None:
     """A JPEG without a unit says 1 by 1."""
     Image.fromarray(scene()).save(tmp_path / "in.jpg", dpi=(1, 1))
