@@ -64,7 +64,7 @@ def plan(given: list[Path], mask: Path, output: Path, heat: Path | None) -> Jobs
             raise InputError(f"several composites are written into a folder, got the file name {folder}")
     names = [written_name(c) for c in composites]
     if repeated := _repeated(composites, names):
-        raise InputError(f"several composites would become {repeated}; they would overwrite each other in {output}")
+        raise InputError(f"several composites would become {repeated}, one over the other in {output}")
     if any((output / n).resolve() == c.resolve() for c, n in zip(composites, names, strict=True)):
         raise InputError(f"the output folder {output} is the composites' own; name another")
     for composite, name in zip(composites, names, strict=True):
@@ -103,7 +103,7 @@ def refuse_collisions(jobs: list[Job], reference: Path | None) -> None:
 
 
 def _repeated(composites: list[Path], names: list[str]) -> str | None:
-    """A name that two results would have, also where the system takes upper and lower case for one; or None.
+    """A name that two results would have, also where the system takes upper and lower case for one, and of what.
 
     What lies side by side as A.png and a.png may do so again.
     """
@@ -111,7 +111,7 @@ def _repeated(composites: list[Path], names: list[str]) -> str | None:
     for composite, name in zip(composites, names, strict=True):
         other, taken = first.setdefault(same_name(name), (composite, name))
         if other is not composite and (name == taken or same_name(other.name) != same_name(composite.name)):
-            return name
+            return f"{name} ({other} and {composite})"
     return None
 
 

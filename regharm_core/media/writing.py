@@ -30,17 +30,17 @@ def check_output(path: Path, picture: Picture) -> None:
     """Refuse, before any work, an output that could not hold the picture.
 
     Raises:
-        InputError: on an unknown suffix, a missing folder or library, or alpha where the format has none.
+        InputError: on an unknown suffix, a missing folder or library, or an alpha that shows where the format has none.
     """
     kind = _format(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
-    if picture.alpha is not None and not kind.alpha:
+    if picture.alpha is not None and not kind.alpha and float(picture.alpha.min()) < 1:
         raise InputError(f"cannot write {path}: the picture has an alpha channel, which {path.suffix} cannot hold")
     raster = raster_of(picture)
-    channels = len(raster.colour) + (raster.alpha is not None)
+    channels = len(raster.colour) + (raster.alpha is not None and kind.alpha)
     if not _is_for_pillow(kind, _type(kind, raster)[0], channels):
         find_openimageio(path)
 
@@ -114,7 +114,8 @@ def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
     dtype, bits = _type(kind, raster)
     same = _is_same(kind, raster)
     linear = dtype.kind == "f" and raster.linear if kind.linear is None else kind.linear
-    associated = raster.alpha is not None and (raster.associated if kind.associated is None else kind.associated)
+    alpha = raster.alpha if kind.alpha else None  # without room for it, it is opaque everywhere
+    associated = alpha is not None and (raster.associated if kind.associated is None else kind.associated)
     stays = raster.linear == linear and (
         raster.space is None or same or (kind.profile and "icc_profile" in raster.extras)
     )
@@ -130,8 +131,8 @@ def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
     if not narrow:
         colour, extras = np.repeat(colour, 3, axis=-1), _without_colour(extras)
     parts = [colour]
-    if raster.alpha is not None:
-        parts.append(raster.part((raster.alpha,)))
+    if alpha is not None:
+        parts.append(raster.part((alpha,)))
         if associated and not (raster.associated and stays):
             parts[0] = colour * parts[1]
     count = colour.shape[-1]
@@ -139,7 +140,7 @@ def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
         quantized(np.concatenate(parts, axis=-1), dtype),
         bits,
         tuple(range(count)),
-        None if raster.alpha is None else count,
+        None if alpha is None else count,
         associated,
         linear,
         kind=raster.kind,

@@ -59,7 +59,8 @@ def test_suffixes_that_are_read_only(values: np.ndarray, mask: Path, capsys: pyt
     assert harmonized(capsys, "P", str(mask)) == ["3/3 done"]
     assert made() == ["a.png", "b.tif", "c.exr"]
     Image.fromarray(values).save("P/a.png")
-    assert "several composites would become a.png" in harmonized(capsys, "P", str(mask), status=2)[0]
+    said = harmonized(capsys, "P", str(mask), status=2)[0]
+    assert "several composites would become a.png (P/a.gif and P/a.png)" in said
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import tifffile
 import torch
 from PIL import Image
 
+from regharm_core import InputError
 from regharm_core.media.picture import Picture, put_back
 from regharm_core.media.reading import read_picture, read_raster
 from regharm_core.media.writing import write_picture
@@ -146,6 +147,26 @@ def test_alpha_is_multiplied_in_and_out_between_formats(tmp_path: Path) -> None:
     assert back.bits == 16 and not back.associated
     assert np.abs(back.values[..., 3] / 257 - values[..., 3]).max() < 0.1
     assert np.abs(back.values[..., :3] / 257 - values[..., :3]).max() < 0.6
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "bmp", "ppm", "hdr"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16"])
+def test_an_alpha_that_is_opaque_needs_no_room(tmp_path: Path, suffix: str, dtype: str) -> None:
+    """As screenshots have it; one that shows is refused."""
+    path = tmp_path / ("in.tif" if dtype == "float16" else "in.png")
+    values = scene(dtype, 4)
+    values[..., 3] = 1 if dtype == "float16" else np.iinfo(dtype).max
+    openimageio.saved(path, values, oiio__UnassociatedAlpha=1)
+    picture = read_picture(path)
+    assert picture.alpha is not None
+    write_picture(tmp_path / f"out.{suffix}", picture.pixels, picture)
+    made = read_picture(tmp_path / f"out.{suffix}")
+    assert made.alpha is None and float((made.display - picture.display).abs().mean()) < 0.02
+    values[3, 3, 3] = 0
+    openimageio.saved(path, values, oiio__UnassociatedAlpha=1)
+    picture = read_picture(path)
+    with pytest.raises(InputError, match="has an alpha channel"):
+        write_picture(tmp_path / f"out.{suffix}", picture.pixels, picture)
 
 
 def test_a_space_that_a_format_cannot_state_is_left(tmp_path: Path) -> None:
