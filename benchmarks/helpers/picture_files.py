@@ -30,4 +30,6 @@ def _words(found: Outcome) -> str:
 def _steps(count: float) -> str:
     if count == 0:
         return "exactly"
-    return f"within {count:.2f} of a step" if count < 1 else f"within {round(count)} step{'s' if count > 1 else ''}"
+    if count < 1:
+        return f"within {max(count, 0.01):.2f} of a step"
+    return f"within {round(count)} step{'s' if count > 1 else ''}"
