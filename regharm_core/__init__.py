@@ -8,11 +8,12 @@ from .network.unet import HarmonizerNet
 from .picture.correction import Correction, apply_correction
 from .picture.heatmap import attention_map
 from .picture.painted import overlay
-from .pipeline import harmonize, load_harmonizer
+from .pipeline import Clip, harmonize, load_harmonizer
 from .store.checkpoint import read_info, save_checkpoint
 
 __all__ = [
     "CheckpointError",
+    "Clip",
     "ConfigError",
     "Harmonizer",
     "Correction",

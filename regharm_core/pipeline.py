@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,12 +13,13 @@ from .errors import CheckpointError, InputError
 from .network.face import Harmonizer
 from .network.folding import fold_norms
 from .picture.adjust import Adjustment
-from .picture.carry import apply_maps, combined
-from .picture.changes import changes_of
+from .picture.carry import apply_maps, merged
+from .picture.changes import EACH, SHARED, STEADY, Found, find_changes, settle
 from .picture.correction import Correction
 from .picture.inputs import check_inputs
 from .picture.light import SRGB, is_linear
-from .picture.view import DEFAULT_CONTEXT, Check, View, subjects_of
+from .picture.local_map import LocalMaps
+from .picture.view import DEFAULT_CONTEXT, Check, View, check_context, subjects_of
 from .store.checkpoint import load_network
 
 _INSIDE = Path(__file__).resolve().parent / "weights"  # so in a wheel; the repository has them one up
@@ -65,6 +67,7 @@ def harmonize(
     strength: float = 1.0,
     context: float | None = DEFAULT_CONTEXT,
     shared: bool = False,
+    steady: bool = False,
     objects: str = APART,
     encoding: str = SRGB,
     mirrored: bool = True,
@@ -93,9 +96,10 @@ def harmonize(
             or more, and at least ``model.config.view`` px; with a reference_mask the box also holds all
             of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
+        steady: colour maps of their own for all frames, but averaged over a few frames to either side.
         objects: "one by one": separate objects of a mask (:mod:`.picture.objects`) are harmonized each with the
             others taken out of its references, up to ten; what is nearer to another than half its own size counts
-            as one. "together": as one object, as frames that share a map always are.
+            as one. "together": as one object, as frames that are shared or steady always are.
         encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
             network is shown display values, and the change is carried back; values above 1 change as 1 does, by
             the same factor.
@@ -127,42 +131,123 @@ def harmonize(
         raise InputError(f"objects must be {APART!r} or {TOGETHER!r}, got {objects!r}")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size!r}")
-    result = image.clone()
-    count, references = image.shape[0], [None] * len(image) if reference_mask is None else reference_mask
-    subjects = [
-        subject
-        for n, (one, of) in enumerate(zip(mask, references, strict=True))
-        for subject in subjects_of(n, one, of, context, model.config.view, apart=objects == APART and not shared)
-    ]
-    adjustment = Adjustment(tone, colour, contrast)
-    if strength == 0 or count == 0:
-        if kept is not None:
-            kept += [Correction.none() for _ in range(count)]
-        return result
+    if shared and steady:
+        raise InputError("shared and steady are two ways for the frames of a clip; choose one")
+    result, count = image.clone(), image.shape[0]
+    frames = SHARED if shared else STEADY if steady else EACH
+    asked = _Asked(model, context, objects, Adjustment(tone, colour, contrast), mirrored, frames)
     check = check or _go_on
 
-    def seen(done: int) -> None:
+    def seen(done: int, all_of_them: int) -> None:
         if progress is not None:
-            progress(count * done // len(subjects), 2 * count)
+            progress(count * done // all_of_them, 2 * count)
 
-    views = View.of(model, image, mask, reference_mask, subjects, batch_size, check, mirrored, linear, seen)
-    changes = changes_of(views, subjects, image, mask, adjustment, linear=linear, shared=shared)
+    found = asked.look(image, mask, reference_mask, linear, batch_size, check, seen) if strength else []
+    changes = settle(found, frames, asked.adjustment)
     for n in range(count):
-        asked = [place for place, subject in enumerate(subjects) if subject.row == n]
-        if bool(views.usable[asked].any()):
-            maps, box, places = changes[asked[0]], subjects[asked[0]].box, subjects[asked[0]].places
-            if places is not None:
-                own = (image.shape[2], image.shape[3])
-                maps, box = combined([changes[p] for p in asked], [subjects[p].box for p in asked], places, own)
+        correction = Correction.none()
+        own = [place for place, one in enumerate(found) if one.subject.row == n]
+        if any(found[place].usable for place in own):
+            maps, box = merged([found[p].subject for p in own], [changes[p] for p in own], result[n])
             apply_maps(result[n], image[n], mask[n], maps, box, strength, check, linear=linear)
             if kept is not None:
-                kept.append(Correction.of(image[n], result[n], mask[n], maps, box, strength, linear=linear))
-        elif kept is not None:
-            kept.append(Correction.none())
-        if progress is not None:
+                correction = Correction.of(image[n], result[n], mask[n], maps, box, strength, linear=linear)
+        if kept is not None:
+            kept.append(correction)
+        if progress is not None and strength:
             progress(count + n + 1, 2 * count)
     return result
 
 
+class Clip:
+    """Frames that come one by one, so that a clip need not be in memory at once.
+
+    First each is looked at, in its order, then each is changed, as :func:`harmonize` does it with ``shared`` or
+    ``steady``. Frames may differ in size.
+
+    Args:
+        model: from :func:`load_harmonizer`.
+        steady: a change that is smoothed over time; else one for the whole clip.
+        strength, context: as for :func:`harmonize`.
+    """
+
+    def __init__(
+        self, model: Harmonizer, *, steady: bool = False, strength: float = 1.0, context: float | None = DEFAULT_CONTEXT
+    ) -> None:
+        self._asked = _Asked(model, context, TOGETHER, Adjustment(), True, STEADY if steady else SHARED)
+        self._strength = strength
+        self._found: list[Found] = []
+        self._changes: list[LocalMaps] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @torch.inference_mode()
+    def look(self, image: Tensor, mask: Tensor, reference_mask: Tensor | None = None, encoding: str = SRGB) -> None:
+        """Look at the next frame: 1 3 H W, 1 1 H W and, where not all may be consulted, 1 1 H W."""
+        linear = is_linear(encoding)
+        image, mask, reference_mask = check_inputs(image, mask, reference_mask)
+        self._found += self._asked.look(image, mask, reference_mask, linear, 1, _go_on, _tell_nobody)
+        self._changes = []
+
+    @torch.inference_mode()
+    def change(self, n: int, image: Tensor, mask: Tensor, encoding: str = SRGB) -> Tensor:
+        """Frame ``n`` (from 0) with the clip's change, 1 3 H W."""
+        linear = is_linear(encoding)
+        image, mask, _ = check_inputs(image, mask, None)
+        self._changes = self._changes or settle(self._found, self._asked.frames, self._asked.adjustment)
+        result, found = image.clone(), self._found[n]
+        if found.usable and self._strength:
+            maps, box = self._changes[n], found.subject.box
+            apply_maps(result[0], image[0], mask[0], maps, box, self._strength, _go_on, linear=linear)
+        return result
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of the network, for any number of pictures."""
+
+    model: Harmonizer
+    context: float | None
+    objects: str
+    adjustment: Adjustment
+    mirrored: bool
+    frames: str
+
+    def __post_init__(self) -> None:
+        check_context(self.context)
+
+    def look(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        reference: Tensor | None,
+        linear: bool,
+        batch: int,
+        check: Check,
+        seen: Callable[[int, int], None],
+    ) -> list[Found]:
+        """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
+        apart, least = self.objects == APART and self.frames == EACH, self.model.config.view
+        references = [None] * len(image) if reference is None else reference
+        subjects = [
+            subject
+            for n, (one, of) in enumerate(zip(mask, references, strict=True))
+            for subject in subjects_of(n, one, of, self.context, least, apart=apart)
+        ]
+        if not subjects:
+            return []
+
+        def told(done: int) -> None:
+            seen(done, len(subjects))
+
+        views = View.of(self.model, image, mask, reference, subjects, batch, check, self.mirrored, linear, told)
+        return find_changes(views, subjects, image, mask, self.adjustment, linear=linear, frames=self.frames)
+
+
 def _go_on() -> None:
     """Never cancels."""
+
+
+def _tell_nobody(done: int, total: int) -> None:
+    """Progress that is not shown."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+from torch import Tensor
 
 from ..errors import InputError, RegHarmError
 from ..media.masks import fit_mask, read_mask
@@ -18,7 +22,7 @@ from ..picture.inputs import LARGEST, SMALLEST
 from ..picture.light import LINEAR, SRGB
 from ..picture.painted import overlay
 from ..picture.view import DEFAULT_CONTEXT
-from ..pipeline import APART, TOGETHER, harmonize, load_harmonizer
+from ..pipeline import APART, TOGETHER, Clip, harmonize, load_harmonizer
 from .device import add_device_option, chosen_device
 from .jobs import Job, Jobs, plan, refuse_collisions
 from .lines import complaint, printable
@@ -46,6 +50,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: everything)",
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
+    clip = parser.add_mutually_exclusive_group()
+    clip.add_argument("--shared", action="store_true", help="the composites are frames of a clip: one change for all")
+    clip.add_argument("--steady", action="store_true", help="the same, but a change that is smoothed over time")
     parser.add_argument("--together", action="store_true", help="one change for all objects in a mask")
     parser.add_argument(
         "--linear",
@@ -71,54 +78,86 @@ def run(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     for line in asked.skipped:
         sys.stderr.write(f"error: {printable(line)}\n")
-    made, failed = 0, 0
+    clip: Clip | None = None
+    passes: list[Callable[[Job], None]] = [partial(_one, model, options=options)]
+    if options.shared or options.steady:
+        clip = Clip(model, steady=options.steady, strength=options.strength, context=options.context)
+        frames: dict[Job, int] = {}
+        look = partial(_look, clip, frames, options=options)
+        passes = [look, partial(_one, model, options=options, clip=clip, frames=frames)]
+    jobs, total, made, failed = asked.jobs, len(passes) * len(asked.jobs), 0, 0
     try:
-        for job in asked.jobs:
-            try:
-                _one(model, job, options)
-                made += 1
-            except (RegHarmError, OSError) as error:
-                if not asked.folders:
-                    raise
-                failed += 1
-                _clear_progress()
-                sys.stderr.write(complaint(error))
-            _show_progress(made + failed, len(asked.jobs))
+        for turn, work in enumerate(passes):
+            left: list[Job] = []
+            for done, job in enumerate(jobs):
+                try:
+                    work(job)
+                    left.append(job)
+                    made += turn == len(passes) - 1  # the last pass writes
+                except (RegHarmError, OSError) as error:
+                    if not asked.folders:
+                        raise
+                    failed += 1
+                    _clear_progress()
+                    sys.stderr.write(complaint(error))
+                _show_progress(turn * len(asked.jobs) + done + 1, total)
+            jobs = left
     finally:  # also where it is interrupted
         if asked.folders:
             _close(asked, made, failed)
     return 2 if failed or asked.skipped else 0
 
 
-def _one(model: Harmonizer, job: Job, options: argparse.Namespace) -> None:
+def _look(clip: Clip, frames: dict[Job, int], job: Job, options: argparse.Namespace) -> None:
+    """Show a clip its next frame."""
+    picture, _, weight, reference = _read(job, options)
+    clip.look(picture.pixels, weight, reference, LINEAR if picture.linear else SRGB)
+    frames[job] = len(clip) - 1
+
+
+def _read(job: Job, options: argparse.Namespace) -> tuple[Picture, Tensor, Tensor, Tensor | None]:
+    """A picture, its mask as drawn and in the picture's size, and the background that may be consulted."""
     picture = read_picture(job.composite, sides=(SMALLEST, LARGEST))
     if options.linear is not None:
         picture = replace(picture, linear=options.linear)
-    seen = Picture(picture.display, None, 8)
     check_output(job.output, picture)
-    if job.heat is not None:
-        check_output(job.heat, seen)
     size = (picture.pixels.shape[2], picture.pixels.shape[3])
     drawn = read_mask(job.mask)
     weight = fit_mask(job.mask, drawn, size)
-    reference = None if options.reference is None else read_mask(options.reference, size)
+    return picture, drawn, weight, None if options.reference is None else read_mask(options.reference, size)
+
+
+def _one(
+    model: Harmonizer,
+    job: Job,
+    options: argparse.Namespace,
+    clip: Clip | None = None,
+    frames: dict[Job, int] | None = None,
+) -> None:
+    picture, drawn, weight, reference = _read(job, options)
+    seen = Picture(picture.display, None, 8)
+    if job.heat is not None:
+        check_output(job.heat, seen)
     for line in picture.notes:
         _note(line)
     for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config.view):
         _note(line)
-    strength, context = options.strength, options.context
-    answer = harmonize(
-        model,
-        picture.pixels,
-        weight,
-        reference_mask=reference,
-        strength=strength,
-        context=context,
-        objects=TOGETHER if options.together else APART,
-        encoding=LINEAR if picture.linear else SRGB,
-    )
+    encoding = LINEAR if picture.linear else SRGB
+    if clip is not None and frames is not None:
+        answer = clip.change(frames[job], picture.pixels, weight, encoding)
+    else:
+        answer = harmonize(
+            model,
+            picture.pixels,
+            weight,
+            reference_mask=reference,
+            strength=options.strength,
+            context=options.context,
+            objects=TOGETHER if options.together else APART,
+            encoding=encoding,
+        )
     if job.heat is not None:
-        looked_at = attention_map(model, seen.pixels, weight, reference_mask=reference, context=context)
+        looked_at = attention_map(model, seen.pixels, weight, reference_mask=reference, context=options.context)
         write_picture(job.heat, overlay(seen.pixels, looked_at, mask=weight), seen, source=job.composite)
     write_picture(job.output, answer, picture, source=job.composite)
 

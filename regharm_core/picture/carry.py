@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..network.maps import evaluate_maps
 from .adjust import Adjustment, adjust_maps, mean_colours
-from .box import Box, bounding_box, grow, join
+from .box import Box, bounding_box, grow, join, whole
 from .light import decode, encode
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .objects import places_in
-from .view import Check, View
+from .view import Check, Subject, View
 
 MARGIN = 2 * CELL  # px around the foreground on which maps are fitted too, so that those at its rim have neighbours
 STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
@@ -22,18 +22,18 @@ MOST_PLACES = 512  # a side, of the maps of several objects
 CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that fits the cache takes a third of the time
 
 
-def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
+def maps_of(views: View, n: int, *, exact: bool, everywhere: bool = False) -> LocalMaps:
     """Local colour maps of composite ``n``: the network's own, or fitted to its residual where the foreground lies.
 
     The part of the residual that the maps do not explain is mostly noise of the network (a faint grid with the
     stride of its transposed convolutions), not detail. Without it, results are 0.1 to 0.5 dB nearer to the truth on
     every set of pairs; a network that draws the truth would want it (64.4 dB without, 69.4 with it). Only where a
-    picture has the network's size (``exact``) is it kept, as in Eq. 7.
+    picture has the network's size (``exact``) is it kept, as in Eq. 7. ``everywhere``: also where no foreground lies.
     """
     if views.maps is not None:
         own = views.maps[n : n + 1]
         return LocalMaps(own, (own.shape[2], own.shape[3]))
-    box = grow(bounding_box(views.weight[n]), MARGIN, CELL, views.size)
+    box = whole(views.guide) if everywhere else grow(bounding_box(views.weight[n]), MARGIN, CELL, views.size)
     guide, weight, residual = (box.of(part[n : n + 1]) for part in (views.guide, views.weight, views.residual))
     maps = fit_local_maps(guide, residual, weight)
     if not exact:
@@ -44,20 +44,18 @@ def maps_of(views: View, n: int, *, exact: bool) -> LocalMaps:
     return LocalMaps(maps, views.size, (box.top, box.left))
 
 
-def adjusted(maps: LocalMaps, views: View, n: int | None, adjustment: Adjustment) -> LocalMaps:
-    """Maps of composite ``n`` (None: of the whole batch) with the parts of their change weighed as asked for."""
+def adjusted(maps: LocalMaps, mean: Tensor, adjustment: Adjustment) -> LocalMaps:
+    """Maps with the parts of their change weighed as asked for; ``mean``: the foreground's colour around each place."""
     if adjustment.leaves_all:
         return maps
-    if n is None:
-        total = views.weight.sum().clamp_min(1e-6)
-        mean = (views.guide * views.weight).sum((0, 2, 3), keepdim=True) / total
-    else:
-        one = slice(n, n + 1)
-        rows, columns = maps.coefficients.shape[-2:]
-        top, left = maps.first
-        mean = mean_colours(views.guide[one], views.weight[one], maps.grid)
-        mean = mean[..., top : top + rows, left : left + columns]
     return replace(maps, coefficients=adjust_maps(maps.coefficients, mean, adjustment))
+
+
+def mean_of(views: View, n: int, maps: LocalMaps) -> Tensor:
+    """The foreground's mean colour around each place of the maps of entry ``n``: 1 3 h w."""
+    one, (rows, columns), (top, left) = slice(n, n + 1), maps.coefficients.shape[-2:], maps.first
+    mean = mean_colours(views.guide[one], views.weight[one], maps.grid)
+    return mean[..., top : top + rows, left : left + columns]
 
 
 def combined(parts: list[LocalMaps], boxes: list[Box], places: Tensor, size: tuple[int, int]) -> tuple[LocalMaps, Box]:
@@ -87,6 +85,14 @@ def combined(parts: list[LocalMaps], boxes: list[Box], places: Tensor, size: tup
             here = enlarge(here, axis + 2, first, first + grid[axis], length, maps.grid[axis], maps.first[axis])
         answer = torch.where(owners == n, here, answer)
     return LocalMaps(answer.contiguous(), (grid[0], grid[1])), around
+
+
+def merged(subjects: list[Subject], parts: list[LocalMaps], picture: Tensor) -> tuple[LocalMaps, Box]:
+    """The maps of all subjects of a picture (3 H W) and the box that they lie over."""
+    places = subjects[0].places
+    if places is None:
+        return parts[0], subjects[0].box
+    return combined(parts, [subject.box for subject in subjects], places, (picture.shape[1], picture.shape[2]))
 
 
 def apply_maps(

@@ -1,23 +1,53 @@
-"""The colour maps that are applied, from what the network answered: its own, shared, kept to a hue, weighed."""
+"""From what the network answered to the colour maps that are applied: a picture's own, or those of a clip's frames."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .adjust import Adjustment
-from .carry import adjusted, maps_of
+from .carry import adjusted, maps_of, mean_of
 from .hue import Hue, hue_of
 from .light import encode
-from .local_map import LocalMaps, fit_shared_map
+from .local_map import LocalMaps, shared_map, shared_sums
 from .small import shrink
 from .view import Subject, View
 
+EACH, SHARED, STEADY = "per frame", "shared", "steady"  # what the changes of frames have to do with each other
+SPREAD = 3.0  # frames: deviation of the bell by which steady changes are averaged
+REACH = 8  # frames to either side
+GLANCE = 8  # px a side
+CUT = 0.12  # mean difference of two frames' glances from which on they belong to different shots
 
-def changes_of(
+
+@dataclass(frozen=True)
+class Found:
+    """What was found about a subject; small, so that it can be kept for every frame of a clip.
+
+    Attributes:
+        subject: what was asked about.
+        usable: it has foreground and background.
+        maps: its own change, adjusted.
+        sums: what a map for several frames is fitted to, 25 (:func:`.local_map.shared_sums`).
+        hue: the line of colours that it has to stay on.
+        glance: 3 8 8, what a cut is seen by.
+    """
+
+    subject: Subject
+    usable: bool
+    maps: LocalMaps
+    sums: Tensor
+    hue: Hue | None
+    glance: Tensor
+
+
+def find_changes(
     views: View,
     subjects: Sequence[Subject],
     image: Tensor,
@@ -25,8 +55,8 @@ def changes_of(
     adjustment: Adjustment,
     *,
     linear: bool = False,
-    shared: bool = False,
-) -> list[LocalMaps]:
+    frames: str = EACH,
+) -> list[Found]:
     """Colour maps for each subject, over its box.
 
     Args:
@@ -35,7 +65,7 @@ def changes_of(
         image: B 3 H W, and mask: B 1 H W, the composites.
         adjustment: what of the change is wanted.
         linear: the composites are linear light.
-        shared: one map for all of them.
+        frames: what they will have to do with others.
     """
     own, side = (image.shape[2], image.shape[3]), views.size
 
@@ -44,19 +74,59 @@ def changes_of(
         whole = shrink(image[row], side, encode if linear else None).clamp(0, 1)
         return whole[0], shrink(mask[row], side, subject.levels.stretch)[0]
 
-    if shared:
-        guide, weight, background = (
-            part.transpose(0, 1).flatten(1, 2) for part in (views.guide, views.weight, views.background)
-        )
-        hue = hue_of(guide, weight, background, partial(everything, subjects[0]))
-        maps = LocalMaps(fit_shared_map(views.guide, views.residual, views.weight * views.usable))
-        return [adjusted(_kept(maps, hue), views, None, adjustment)] * len(subjects)
-    found: list[LocalMaps] = []
+    sums = shared_sums(views.guide, views.residual, views.weight * views.usable)
+    glances = F.adaptive_avg_pool2d(views.guide, GLANCE).cpu()
+    found: list[Found] = []
     for place, subject in enumerate(subjects):
         hue = hue_of(views.guide[place], views.weight[place], views.background[place], partial(everything, subject))
-        maps = maps_of(views, place, exact=subject.box.size == own == side)
-        found.append(adjusted(_kept(maps, hue), views, place, adjustment))
+        exact = frames == EACH and subject.box.size == own == side
+        maps = maps_of(views, place, exact=exact, everywhere=frames == STEADY)
+        if not adjustment.leaves_all:
+            maps = adjusted(_kept(maps, hue), mean_of(views, place, maps), adjustment)
+        elif hue is not None:
+            maps = _kept(maps, hue)
+        found.append(Found(subject, bool(views.usable[place]), maps, sums[place], hue, glances[place]))
     return found
+
+
+def settle(found: Sequence[Found], frames: str, adjustment: Adjustment) -> list[LocalMaps]:
+    """The maps that are applied, one a subject, when all of them are known.
+
+    Args:
+        found: of every picture of a batch, or of every frame of a clip in its order.
+        frames: EACH: as they were found. SHARED: one map for all. STEADY: each place of the maps averaged over the
+            frames before and behind, weighed by a bell; not over a cut, nor over frames without foreground.
+        adjustment: what of a shared change is wanted.
+    """
+    if frames == EACH or not found:
+        return [one.maps for one in found]
+    if frames == STEADY:
+        return steadied(found)
+    sums = torch.stack([one.sums for one in found]).double().sum(0)
+    maps, mean = shared_map(sums)
+    hues = [one.hue for one in found if one.usable]
+    hue = hues[0] if hues and all(hues) else None
+    maps = _kept(LocalMaps(maps), hue)
+    return [adjusted(maps, mean, adjustment)] * len(found)
+
+
+def steadied(found: Sequence[Found]) -> list[LocalMaps]:
+    """Maps averaged over time, see :func:`settle`."""
+    shot, shots = 0, [0]
+    for before, here in zip(found, found[1:], strict=False):
+        shot += bool((before.glance - here.glance).abs().mean() > CUT)
+        shots.append(shot)
+    answer: list[LocalMaps] = []
+    for n, here in enumerate(found):
+        near = [m for m in range(max(n - REACH, 0), min(n + REACH + 1, len(found))) if shots[m] == shots[n]]
+        share = {m: math.exp(-((m - n) ** 2) / (2 * SPREAD**2)) for m in near if found[m].usable}
+        if not share:
+            answer.append(here.maps)
+            continue
+        total = sum(share.values())
+        mean = sum(weight / total * found[m].maps.coefficients for m, weight in share.items())
+        answer.append(replace(here.maps, coefficients=torch.as_tensor(mean)))
+    return answer
 
 
 def _kept(maps: LocalMaps, hue: Hue | None) -> LocalMaps:

@@ -63,10 +63,24 @@ def fit_local_maps(
     return _window_mean(torch.cat([coefficients * share, share], dim=1), radius // CELL)
 
 
-def fit_shared_map(guide: Tensor, residual: Tensor, weight: Tensor, *, epsilon: float = 1e-4) -> Tensor:
-    """One affine map for a whole batch, so that a clip does not flicker: 1 12 1 1 (see :func:`fit_local_maps`)."""
-    total = weight.sum().clamp_min(1e-6)
-    return _solve((_moments(guide, residual) * weight).sum((0, 2, 3), keepdim=True) / total, epsilon)
+def shared_sums(guide: Tensor, residual: Tensor, weight: Tensor) -> Tensor:
+    """What one map for many pictures is fitted to, B 25, to be added up over them: weighted moments and the weight."""
+    weighted = torch.cat([_moments(guide, residual) * weight, weight], dim=1)
+    return weighted.sum((2, 3))
+
+
+def shared_map(sums: Tensor, *, epsilon: float = 1e-4) -> tuple[Tensor, Tensor]:
+    """One affine map for many pictures, so that a clip does not flicker.
+
+    Args:
+        sums: 25, of :func:`shared_sums`.
+        epsilon: ridge on A.
+
+    Returns:
+        1 12 1 1 (see :func:`fit_local_maps`), and the mean colour of their foregrounds, 1 3 1 1, both in fp32.
+    """
+    moments = sums[None, :-1, None, None] / sums[-1].clamp_min(1e-6)
+    return _solve(moments, epsilon).float(), moments[:, :3].float()
 
 
 def enlarge(values: Tensor, axis: int, start: float, stop: float, length: float, grid: int, first: int = 0) -> Tensor:

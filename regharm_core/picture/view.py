@@ -25,6 +25,12 @@ SMALLEST_CONTEXT = 1.25
 DEFAULT_CONTEXT = 1.6
 
 
+def check_context(context: float | None) -> None:
+    """Refuse a context below 1.25 with an InputError."""
+    if context is not None and not context >= SMALLEST_CONTEXT:
+        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
+
+
 @dataclass(frozen=True)
 class Subject:
     """What the network is asked about: one object of one composite.
@@ -62,8 +68,7 @@ def subjects_of(
     Raises:
         InputError: on a context below 1.25.
     """
-    if context is not None and not context >= SMALLEST_CONTEXT:
-        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
+    check_context(context)
     size = (mask.shape[-2], mask.shape[-1])
     needed = None if reference is None or context is None else bounding_box(reference, BLACK)
 
