@@ -28,12 +28,13 @@ def stacked(pictures: list[Image.Image], gap: int = 4) -> Image.Image:
     return column
 
 
-def strips(pictures: list[Image.Image], centre: float = 0.5) -> Image.Image:
-    """A thumbnail of equally wide strips, each cut around ``centre`` (a share of its picture's width)."""
+def strips(pictures: list[Image.Image], *centres: float) -> Image.Image:
+    """A thumbnail of equally wide strips, each cut around its centre (a share of its picture's width), or all around
+    one."""
     width, height = THUMBNAIL
     share = (width - 4 * (len(pictures) - 1)) // len(pictures)
     cut = []
-    for picture in pictures:
+    for picture, centre in zip(pictures, centres * (len(pictures) // len(centres)), strict=True):
         scale = max(height / picture.height, share / picture.width)
         big = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
         left = min(max(round(big.width * centre - share / 2), 0), big.width - share)
