@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ ROWS = [
     plain("EXR, half", "half.exr", scene("float16")),
     plain("EXR, float", "float.exr", scene("float32")),
     plain("EXR, grey half", "grey.exr", scene("float16", 1)),
-    plain("EXR, half with alpha", "alpha.exr", associated("float16")),
+    replace(plain("EXR, half with alpha", "alpha.exr", associated("float16")), associated=True),
     plain("EXR, half, packed with loss", "dwaa.exr", scene("float16"), steps=4000, compression="dwaa"),
     plain("EXR, a layer", "layer.exr", scene("float16"), channelnames=("sky.R", "sky.G", "sky.B")),
     Row("EXR, half with depth and a layer", WRITER, "more.exr", more_channels),

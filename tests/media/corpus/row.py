@@ -32,6 +32,7 @@ class Row:
             they have in the file, the colour first and then the alpha. None where it is to be refused.
         refused: part of the line that refuses it.
         steps: of its own depth, by which a lossy format may be off.
+        associated: the colour is multiplied by the alpha.
         shown: the colour as the network is to see it, from what was read, where that is not simply the values.
     """
 
@@ -41,6 +42,7 @@ class Row:
     write: Callable[[Path], np.ndarray | None]
     refused: str = ""
     steps: float = 0.0
+    associated: bool = False
     shown: Callable[[np.ndarray], np.ndarray] | None = None
 
 
@@ -84,6 +86,7 @@ def outcome(row: Row, folder: Path) -> Outcome:
     assert values is not None, f"{row.what} was to be refused"
     raster = picture.raster
     assert raster is not None
+    assert raster.associated == row.associated, f"{row.what}: its alpha is taken for another kind"
     held = of_file(raster)
     if held.shape != values.shape or held.dtype != values.dtype:
         raise AssertionError(

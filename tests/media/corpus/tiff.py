@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def alpha(kind: str, dtype: Any, what: str) -> Row:
         values = np.concatenate([(values[..., :3] * opacity).astype(dtype), values[..., 3:]], axis=-1)
     row = plain(f"TIFF, RGBA {np.dtype(dtype).name}, alpha {what}", values, extrasamples=[kind])
     if kind != "unspecified":
-        return row
+        return replace(row, associated=kind == "assocalpha")
 
     def write(path: Path) -> np.ndarray:
         row.write(path)
@@ -106,6 +107,15 @@ def with_thumbnail(first: bool) -> Row:
 
     place = "before" if first else "behind"
     return Row(f"TIFF, uint16, a thumbnail {place} the picture", WRITER, f"thumbnail_{place}.tif", write)
+
+
+def with_other_pages(path: Path) -> np.ndarray:
+    """A square thumbnail, and a page that is the picture's mask and as large."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(scene()[:39, :39], photometric="rgb", subfiletype=1)
+        file.write(scene("uint16"), photometric="rgb")
+        file.write(scene(channels=1)[..., 0] > 100, photometric="mask", subfiletype=4)
+    return scene("uint16")
 
 
 def two_pages(path: Path) -> None:
@@ -203,6 +213,7 @@ ROWS = [
     Row("TIFF, grey uint16 with a channel that nobody named", WRITER, "grey_and_more.tif", grey_and_more),
     with_thumbnail(True),
     with_thumbnail(False),
+    Row("TIFF, uint16, pages that are a thumbnail and a mask", WRITER, "pages_of_one.tif", with_other_pages),
     inks("uint8"),
     inks("uint16"),
     lab("uint8"),
