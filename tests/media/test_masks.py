@@ -81,6 +81,7 @@ WRITERS: dict[str, tuple[str, Any]] = {
     "palette of greys": ("png", lambda p: palette(p, BOX * 3, {0: (0, 0, 0), 3: (255, 255, 255)})),
     "palette whose 0 is white": ("png", lambda p: palette(p, ~BOX * 3, {0: (255, 255, 250), 3: (0, 0, 0)})),
     "palette, one label": ("png", lambda p: palette(p, BOX * 1, VOC)),
+    "palette, black is not 0": ("png", lambda p: palette(p, ~BOX * 3, {0: (200, 30, 30), 3: (0, 0, 0)})),
     "palette, one label, TIFF": ("tif", lambda p: palette(p, BOX * 1, VOC)),
     "palette, one label, GIF": ("gif", lambda p: palette(p, BOX * 1, VOC)),
     "palette, label 255": ("png", lambda p: palette(p, BOX * 255, VOC)),
