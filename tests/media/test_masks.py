@@ -108,7 +108,20 @@ def test_a_box_is_a_box(name: str, tmp_path: Path) -> None:
     assert np.abs(mask[0, 0].numpy() - BOX)[sure].max() <= 0.02
 
 
-@pytest.mark.parametrize("kind", ["8 bits", "16 bits", "float", "alpha", "JPEG XL"])
+SOFT_KINDS: dict[str, tuple[int, Any]] = {
+    "8 bits": (255, np.uint8),
+    "16 bits": (65535, np.uint16),
+    "16 bits, values of 8": (255, np.uint16),
+    "32 bits, values of 8": (255, np.uint32),
+    "32 bits, values of 16": (65535, np.uint32),
+    "32 bits with a sign, values of 8": (255, np.int32),
+    "float": (1, np.float32),
+    "float, values of 8": (255, np.float32),
+    "double, values of 16": (65535, np.float64),
+}
+
+
+@pytest.mark.parametrize("kind", [*SOFT_KINDS, "alpha", "JPEG XL"])
 def test_soft_masks_stay_soft(kind: str, tmp_path: Path) -> None:
     path = tmp_path / ("mask.jxl" if kind == "JPEG XL" else "mask.tif")
     if kind == "JPEG XL":
@@ -116,9 +129,10 @@ def test_soft_masks_stay_soft(kind: str, tmp_path: Path) -> None:
     elif kind == "alpha":
         tiff(path, on_colour(SOFT), photometric="rgb", extrasamples=["unassalpha"])
     else:
-        tiff(path, (SOFT * {"8 bits": 255, "16 bits": 65535, "float": 1}[kind]).astype(
-            {"8 bits": np.uint8, "16 bits": np.uint16, "float": np.float32}[kind]))  # fmt: skip
-    assert np.abs(read_mask(path)[0, 0].numpy() - SOFT).max() <= 1 / 250
+        white, dtype = SOFT_KINDS[kind]
+        tiff(path, (SOFT / SOFT.max() * white).astype(dtype))
+    wanted = SOFT if kind in ("alpha", "JPEG XL") else SOFT / SOFT.max()
+    assert np.abs(read_mask(path)[0, 0].numpy() - wanted).max() <= 1 / 250
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
