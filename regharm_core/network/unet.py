@@ -18,9 +18,9 @@ from .rain import RAIN
 class HarmonizerNet(Harmonizer):
     """U-Net with LTL and PTL in the decoder (paper, Fig. 2).
 
-    Four input channels (image and mask); four 4x4 stride-2 stages down to 1/16; four levels up, each
-    with a gated skip connection. The head starts at zero, so an untrained residual network returns its
-    input.
+    Four input channels (image and mask). Four stages, each a 4x4 convolution of stride 2, reduce the size to 1/16.
+    Four levels enlarge it again; each also takes the features of its size from the way down (a skip connection). The
+    last convolution, the head, starts at zero: before any training, a residual network's result is its input.
     """
 
     def __init__(self, config: HarmonizerConfig) -> None:
@@ -58,11 +58,13 @@ class HarmonizerNet(Harmonizer):
     ) -> HarmonizerOutput:
         """See :meth:`.face.Harmonizer.forward`."""
         check_shapes(image, mask, reference)
+        # Where the foreground may not look: at itself, and outside the reference.
         closed = mask if reference is None else torch.maximum(mask, 1 - reference)
         attention: dict[str, Attention] = {}
 
         seen = torch.cat([image * 2 - 1, mask], dim=1)
-        if next(self.stem.parameters()).is_contiguous(memory_format=torch.channels_last):  # mixed layouts are slow
+        # In memory the image must lie as the weights do; converting it in each layer would be slow.
+        if next(self.stem.parameters()).is_contiguous(memory_format=torch.channels_last):
             seen = seen.contiguous(memory_format=torch.channels_last)
         encoded = [self.stem(seen)]
         for stage in self.down:
@@ -79,11 +81,14 @@ class HarmonizerNet(Harmonizer):
         return HarmonizerOutput(image * (1 - mask) + predicted * mask, predicted, attention)
 
     def _draw(self, features: Tensor, skip: Tensor, within: tuple[int, int, int, int] | None) -> Tensor:
-        """The last level and the head, B c H/2 W/2 and B c' H W -> B 3 H W; around a box alone if one is given."""
+        """The last level and the head, B c H/2 W/2 and B c' H W -> B 3 H W.
+
+        Where a box is given, only its surroundings are computed; the rest is 0.
+        """
         height, width = skip.shape[-2:]
         if within is None:
             return self.head(self.up[3](features, skip))
-        reach = self.config.refine[3] + 3  # px: the head's convolution, the level's and its transposed one
+        reach = self.config.refine[3] + 3  # px by which the convolutions of level and head look beyond the box
         top, left = (max(first - reach, 0) // 2 for first in (within[0], within[2]))
         bottom, right = -(-min(within[1] + reach, height) // 2), -(-min(within[3] + reach, width) // 2)
         deep = features[:, :, top:bottom, left:right]
@@ -94,7 +99,7 @@ class HarmonizerNet(Harmonizer):
     def _match(
         self, features: Tensor, size: int, mask: Tensor, closed: Tensor, kept: dict[str, Attention], keep: bool
     ) -> Tensor:
-        """The translation that sits at the decoder resolution ``size``, if there is one."""
+        """Change the foreground's features at the decoder resolution ``size``, if the network does so there."""
         name = str(size)
         here = (features.shape[-2], features.shape[-1])
         if name in self.self_attention:
