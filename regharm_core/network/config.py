@@ -1,9 +1,10 @@
 """What the paper's tables vary, as one frozen, validated dataclass.
 
-The paper gives four parameter counts (Table 5) and no list of layers. Four layouts of gates and extra convolutions were
-found that meet all four within 1 %; the default is the first of them. Trained small and short (width 16, 64 px, 11,200
-composites) their errors lie too close to tell them apart (seeds alone differ by 2 %), so time decides. One pass at
-128 px on one CPU thread, and the error left in percent:
+The paper says how many parameters networks of four widths have (Table 5), but not which layers. We found four layouts
+of gates and extra convolutions whose counts are within 1 % of all four; the default is the first. In short trainings of
+small networks (width 16, 64 px, 11,200 composites) the layouts' errors differed no more than those of one layout with
+other seeds (2 %), so a layout is chosen by its speed. The time of one pass at 128 px on one CPU thread, and the error
+left in percent:
 
 - gates, refine (2, 2, 2, 2): 32.8 ms, 90.7
 - no gates, (2, 4, 3, 4): 33.2 ms, 91.6
@@ -45,28 +46,28 @@ class HarmonizerConfig:
             RAIN, "AdaIN" in Table 2) or "none".
         ptl_patch, ptl_stride: PTL's patch and stride as 1/fraction of the feature (Table 4).
         residual: True for Eq. 7 (O = I + R * M), False for Eq. 6, the direct prediction of "Base".
-        temperature: attention logits are divided by ``temperature * sqrt(C)``. Eq. 1 and 4 print no
-            division; without one, tokens normalised to unit variance give one-hot attention. In short trainings a
-            tenth of 1 left 90.7 % of the error, four times 1 left 86.8 %, and three seeds of 1 left 84.9 to 89.1 %.
+        temperature: attention logits are divided by ``temperature * sqrt(C)``. Eq. 1 and 4 have no division; without
+            one, tokens of unit variance would each look at one other token only. In short trainings 0.1 left 90.7 % of
+            the error, 4 left 86.8 %, and 1 left 84.9 to 89.1 % with three seeds.
         gated: 1x1 sigmoid gates on the concatenated skip connections.
         refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
         view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep
             their names: at a view of 128 the "128 px" level has 64 px.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
-            mean square over the foreground is e is scaled by ``e / (e + caution^2)``, so that what fits
-            already is left alone (not in the paper; 0 = its plain residual). With ``doubt`` it is the factor of the
-            error that the network expects, in place of ``caution^2``.
+            mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
+            fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``,
+            ``caution^2`` is replaced by caution times the error that the network expects.
         layout: "pixels", the paper's U-Net, or "maps", :class:`regharm_core.network.mapnet.MapNet`. Of the fields
             above, "maps" reads ltl (none, or 32: at 1/8 of the view), translation ("ptl" at 1/4 of the view, or
             "none") with its patch and stride, temperature, view and caution; the others keep their defaults.
 
     The fields below are read by "maps" alone:
         stages: channels of its encoder at 1/2, 1/4, 1/8 and 1/16 of the view.
-        eye: whether the frozen EfficientNet-Lite0 looks along.
-        eye_view: side in px of the copy that the eye is shown, a multiple of 32; 0 for the network's own.
+        eye: whether the network also gets the features of EfficientNet-Lite0, which is not trained further.
+        eye_view: side in px of the eye's copy of the picture, a multiple of 32; 0 for the network's own copy.
         overall: width of the overall branch's perceptron, 0 for no such branch.
-        matching: LTL compares its own "features" (the paper) or the eye's, "content".
-        doubt: whether the network says how wrong it may be (needs the overall branch).
+        matching: what LTL compares: its own features ("features", the paper) or the eye's ("content").
+        doubt: whether the network also estimates its own error (needs the overall branch).
 
     Raises:
         ConfigError: when a value is outside its range.
