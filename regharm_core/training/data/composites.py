@@ -1,21 +1,22 @@
 """Composites made on the fly, in batches, on the training device.
 
-A region of a photograph gets foreign colours; the photograph itself is the target. Four kinds, because
-an edge can give the answer away (a pixel that mixes object and background shows the move beside the
-unmoved colour):
+The colours in a region of a photograph are changed (a "move"); the photograph itself is the target. There are four
+kinds, because the region's edge differs in practice. In a plain composite a pixel at the edge, a mixture of object and
+background, is moved, and the same mixture beside it is not: there the network could read off the move.
 
-- plain: the move inside a region's mask, as iHarmony4 does it;
-- paste: the rim is rebuilt as a matte from colours inside and outside and only the inner colour is
-  moved, as in a clean cut-out; the target's rim is rebuilt alike;
-- inpaint: a soft blob across content with a mild move, as inpainting and a VAE leave behind;
-- graded: the whole photograph gets a strong mood (:mod:`.mood`), which is target and background; the cut-out keeps the
-  colours of before, or a mild change of them: an ordinary cut-out in a sunset, a neon bar, a night.
+- plain: everything inside a region's mask is moved, as in iHarmony4;
+- paste: as in a clean cut-out, only the object's colour is moved; a pixel of the edge is then a new mixture of object
+  and background. The target's edge is mixed in the same way;
+- inpaint: a mild move in a soft blob that ignores objects, like the colour errors of inpainting and of a VAE;
+- graded: the whole photograph gets a strong mood (:mod:`.mood`) and is the target; its cut-out keeps the colours of
+  before, or nearly: an ordinary cut-out in a sunset, in a neon bar, at night.
 
-Composites are made at or above the network's resolution and reduced to it.
+Composites are made larger than the network's size and then reduced.
 
-What the choices below are worth was measured once, one change at a time: small networks (width 16, 64 px) trained from
-nothing on 11,200 composites, and the error left on held pairs (foreground MSE in percent of the composites', mean over
-the kinds). Three seeds of the unchanged recipe left 84.9, 87.1 and 89.1, so a difference below about 5 says nothing.
+How much each choice below matters was measured once, one change at a time: small networks (width 16, 64 px) were
+trained on 11,200 composites, and measured on pairs that are not in the training data (the foreground's MSE in percent
+of the composites', mean over the kinds). The unchanged recipe left 84.9, 87.1 and 89.1 % with three seeds, so a
+difference below about 5 means nothing.
 
 - Photographic moves alone left 92.7, colour transfers alone 87.1.
 - Plain composites alone left less of plain and paste (85.7 and 87.6; the three seeds 90.6 to 96.8) and more of inpaint
@@ -57,12 +58,12 @@ class CompositeConfig:
         close: chance that the crop is the region's bounding box instead, its sides times a number from
             ``context``: what the public call shows the network.
         context: range of that number.
-        making: composites are made at this many times the network's size, drawn from [first, second]; made
-            at the network's own size, the mixed pixels of the rim would give the move away.
+        making: composites are made at this many times the network's size, drawn from [first, second]. At the
+            network's own size, the mixed pixels of the edge would show it what the move was.
         jitter: chance that the whole photograph's colours are moved first (target and background alike).
         weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
             colour transfers.
-        identity: chance of no move at all, so that what already fits is left alone.
+        identity: chance of no move at all, so that the network learns to leave alone what fits already.
         moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
         several: chance that a second region joins the foreground.
         graded: share of the fourth kind, taken from the others.
@@ -97,7 +98,7 @@ class CompositeConfig:
 
 
 class CompositeMaker:
-    """Makes batches from a resident set; all randomness comes from the generator, on the set's device."""
+    """Makes batches from photographs in memory, on their device; all that is random comes from the generator."""
 
     def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
         self.photographs = photographs
@@ -130,7 +131,7 @@ class CompositeMaker:
         composite = image + alpha * (apply_lattice(image, moved) - image)
 
         def pasted(rows: Rows) -> Tensor:
-            """Composite, target and alpha, B 7 S S, where the rim is made anew."""
+            """Composite, target and alpha, B 7 S S, with a new mixture along the edge."""
             matte, inside, outside = _rematte(image[rows], region[rows])
             composite = outside + matte * (apply_lattice(inside, moved[rows]) - outside)
             return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
@@ -241,7 +242,7 @@ def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Generator) -> Tensor:
-    """Soft random blobs that ignore the content, B 1 S S; some fill their picture as in a crop around them."""
+    """Soft random blobs that ignore the content, B 1 S S; some fill the picture, as if it were cropped around them."""
     device = generator.device
     ramp = torch.linspace(-1, 1, size, device=device)
     y, x = torch.meshgrid(ramp, ramp, indexing="ij")
