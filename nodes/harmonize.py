@@ -8,12 +8,14 @@ from torch import Tensor
 
 from .. import regharm_core as core
 from ..regharm_core.picture import masks
+from ..regharm_core.picture.changes import EACH as PER_FRAME
+from ..regharm_core.picture.changes import SHARED, STEADY
+from ..regharm_core.picture.light import LINEAR, SRGB
+from ..regharm_core.pipeline import APART, TOGETHER
 from . import host, status
 from .sliders import sliders
 from .sockets import CATEGORY, STATUS, Correction, Harmonizer
 from .tensors import common_count, fit_mask, join_image, repeat_rows, split_image
-
-PER_FRAME, SHARED = "per frame", "shared"
 
 
 class Harmonize(io.ComfyNode):
@@ -110,14 +112,33 @@ class Harmonize(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "frames",
-                    options=[PER_FRAME, SHARED],
+                    options=[PER_FRAME, SHARED, STEADY],
                     default=PER_FRAME,
                     optional=True,
                     advanced=True,
                     tooltip="per frame: every image of the batch on its own. shared: one colour change for the whole "
-                    "batch, so that a clip does not flicker.",
+                    "batch, so that a clip does not flicker. steady: each image's own change, smoothed over the "
+                    "neighbouring images.",
                 ),
                 *sliders(),
+                io.Combo.Input(
+                    "objects",
+                    options=[APART, TOGETHER],
+                    default=APART,
+                    optional=True,
+                    advanced=True,
+                    tooltip="one by one: separate objects in a mask are harmonized each for itself, up to ten. "
+                    "together: all with one question, as shared and steady images always are.",
+                ),
+                io.Combo.Input(
+                    "encoding",
+                    options=[SRGB, LINEAR],
+                    default=SRGB,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How the image's values are encoded: sRGB, as pictures usually are, or linear, as EXR "
+                    "files are. Values above 1 stay above it.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -153,6 +174,8 @@ class Harmonize(io.ComfyNode):
         tone: float = 1.0,
         colour: float = 1.0,
         contrast: float = 1.0,
+        objects: str = APART,
+        encoding: str = SRGB,
     ) -> io.NodeOutput:
         colours, rest = split_image(image)
         size = (colours.shape[2], colours.shape[3])
@@ -165,12 +188,12 @@ class Harmonize(io.ComfyNode):
         colours, used = repeat_rows(colours, count), repeat_rows(used, count)
         reference = None if reference is None else repeat_rows(reference, count)
         shown = None if shown is None else repeat_rows(shown, count)
-        shared = frames == SHARED
+        clip = frames != PER_FRAME
         kept: dict[int, core.Correction] = {}
 
         def work(net: core.Harmonizer, rows: slice, batch: int, progress: host.Progress) -> Tensor:
             # A clip stays where it is: only the network's small copies of it go to the device.
-            device = colours.device if shared else harmonizer.load_device
+            device = colours.device if clip else harmonizer.load_device
             picture, weight = colours[rows].to(device), used[rows].to(device)
             found: list[core.Correction] = []
             result = core.harmonize(
@@ -179,7 +202,10 @@ class Harmonize(io.ComfyNode):
                 weight,
                 reference_mask=None if reference is None else reference[rows].to(device),
                 strength=strength,
-                shared=shared,
+                shared=frames == SHARED,
+                steady=frames == STEADY,
+                objects=objects,
+                encoding=encoding,
                 tone=tone,
                 colour=colour,
                 contrast=contrast,
@@ -193,8 +219,8 @@ class Harmonize(io.ComfyNode):
                 return result
             return masks.show_through(picture, result, weight, shown[rows].to(device))
 
-        result = host.in_batches(harmonizer, work, count, size, together=shared)
-        facts = [status.changed(colours, result, used)]
+        result = host.in_batches(harmonizer, work, count, size, together=clip)
+        facts = [status.changed(colours, result, used, linear=encoding == LINEAR)]
         if strength == 0:
             facts = [f"strength is 0: {status.counted(count)} returned unchanged"]
         else:

@@ -41,7 +41,9 @@ def some(n: int, count: int) -> str:
     return "image" if count == 1 else counted(count) if n == count else f"{n} of {counted(count)}"
 
 
-def changed(before: Tensor, after: Tensor, mask: Tensor, part: str = "of {} foreground") -> str:
+def changed(
+    before: Tensor, after: Tensor, mask: Tensor, part: str = "of {} foreground", *, linear: bool = False
+) -> str:
     """What a batch became: "1 image, 18 % of it foreground: darker, cooler".
 
     Args:
@@ -49,9 +51,10 @@ def changed(before: Tensor, after: Tensor, mask: Tensor, part: str = "of {} fore
         after: B H W 3.
         mask: B 1 H W.
         part: what the mask is, with a place for "it" or "each".
+        linear: the pictures are linear light.
     """
     count = before.shape[0]
-    found = [measure_change(before[n], after[n].movedim(-1, 0), mask[n]) for n in range(count)]
+    found = [measure_change(before[n], after[n].movedim(-1, 0), mask[n], linear=linear) for n in range(count)]
     touched = [change for change in found if change.share > 0]
     if not touched:
         return f"{counted(count)}, unchanged"

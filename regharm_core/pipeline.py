@@ -87,7 +87,7 @@ def harmonize(
 
     Args:
         model: from :func:`load_harmonizer`.
-        image: B 3 H W floating point, 16 to 8192 px a side, on any device. Values outside [0, 1] are
+        image: B 3 H W floating point, 16 to 32768 px a side, on any device. Values outside [0, 1] are
             kept: the change found for the nearest value inside is added to them.
         mask: B 1 H W, 1 = foreground; values are clamped to [0, 1].
         reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.

@@ -199,7 +199,7 @@ def test_an_empty_batch(model: HarmonizerNet) -> None:
         (torch.zeros(3, 32, 32), torch.zeros(1, 1, 32, 32), {}, ["image", "(3, 32, 32)"]),
         (torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 33), {}, ["mask", "1 of 33 x 32 px", "1 of 32 x 32 px"]),
         (torch.zeros(2, 3, 32, 32), torch.zeros(1, 1, 32, 32), {}, ["mask", "1 of 32 x 32 px", "2 of 32 x 32 px"]),
-        (torch.zeros(1, 3, 15, 32), torch.zeros(1, 1, 15, 32), {}, ["image", "16 to 8192", "32 x 15 px"]),
+        (torch.zeros(1, 3, 15, 32), torch.zeros(1, 1, 15, 32), {}, ["image", "16 to 32768", "32 x 15 px"]),
         (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.zeros(1, 1, 32, 32), {}, ["image", "uint8"]),
         (torch.full((1, 3, 32, 32), float("nan")), torch.zeros(1, 1, 32, 32), {}, ["image", "finite"]),
         (torch.zeros(1, 3, 32, 32), torch.full((1, 1, 32, 32), float("inf")), {}, ["mask", "finite"]),

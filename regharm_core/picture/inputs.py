@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 
-SMALLEST, LARGEST = 16, 8192  # px a side
+SMALLEST, LARGEST = 16, 32768  # px a side
 
 
 def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:

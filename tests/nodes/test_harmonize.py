@@ -302,7 +302,7 @@ def test_pictures_that_cannot_be_used_are_named(pack: Any, harmonizer: Any, shap
 
 def test_errors_quote_sizes_as_people_say_them(pack: Any, harmonizer: Any) -> None:
     error = pack.module("regharm_core").InputError
-    with pytest.raises(error, match="image must have 16 to 8192 px a side, got 20 x 8 px"):
+    with pytest.raises(error, match="image must have 16 to 32768 px a side, got 20 x 8 px"):
         pack.run(NODE, harmonizer, torch.rand(1, 8, 20, 3), torch.ones(8, 20), 1.0)
 
 
@@ -321,3 +321,16 @@ def test_large_pictures_are_taken_fewer_at_once(pack: Any, harmonizer: Any) -> N
     assert host._first_batch(cpu, 100, 8192 * 8192) == 1
     one, eight = (host.activation_bytes(harmonizer.model, n, 512 * 512) for n in (1, 8))
     assert 20e6 < one < eight < 1e9
+
+
+def test_steady_frames_objects_and_encoding_reach_the_core(pack: Any, harmonizer: Any, scene: Any) -> None:
+    core = pack.module("regharm_core")
+    picture, mask = scene.image[..., :3].movedim(-1, 1), scene.mask[:, None]
+    for settings, wanted in (
+        ({"frames": "steady"}, {"steady": True}),
+        ({"objects": "together"}, {"objects": "together"}),
+        ({"encoding": "linear"}, {"encoding": "linear"}),
+    ):
+        result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, **settings)
+        expected = core.harmonize(harmonizer.model, picture, mask, **wanted)
+        torch.testing.assert_close(result[..., :3], expected.movedim(1, -1), rtol=0, atol=1e-4)

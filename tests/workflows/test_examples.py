@@ -67,9 +67,9 @@ def test_our_nodes_have_the_inputs_and_settings_of_the_schema(flow: dict[str, An
         if (schema := SCHEMA.get(node["type"])) is None:
             continue
         wanted = [slot for slot in schema["inputs"] if slot["type"] in WIDGETS]
-        assert len(node["widgets_values"]) == len(wanted)
+        assert len(node["widgets_values"]) <= len(wanted)  # inputs that came later take their defaults
         assert {slot["name"] for slot in node["inputs"]} <= {slot["id"] for slot in schema["inputs"]}
-        for slot, value in zip(wanted, node["widgets_values"], strict=True):
+        for slot, value in zip(wanted, node["widgets_values"], strict=False):
             assert value in slot.get("options", [value])
             assert slot.get("min", value) <= value <= slot.get("max", value)
 
