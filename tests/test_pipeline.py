@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.helpers.peak import Peak
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize
 from regharm_core.picture import carry
 from regharm_core.picture.correction import Correction, apply_correction
@@ -186,6 +189,31 @@ def test_a_kept_correction_is_the_change(model: HarmonizerNet, size: tuple[int, 
     kept.clear()
     harmonize(model, images, masks, strength=0, kept=kept)
     assert [one.empty for one in kept] == [True, True]
+
+
+@pytest.mark.parametrize("size", [(16, 32768), (32768, 20)])
+def test_the_longest_sides(model: HarmonizerNet, size: tuple[int, int]) -> None:
+    image, mask = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 1, *size)
+    mask[..., : size[0] // 2, : size[1] // 2] = 1
+    mask[..., -1, -1] = 1
+    made, outside = harmonize(model, image, mask), (mask == 0).expand_as(image)
+    assert torch.equal(made[outside].view(torch.int32), image[outside].view(torch.int32))
+    assert float((made - image)[~outside].abs().mean()) > 1e-3
+    longer = torch.zeros(1, 3, 16, 32769)
+    with pytest.raises(InputError, match="got 32769 x 16 px"):
+        harmonize(model, longer, longer[:, :1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks at the process's memory as Linux shows it")
+def test_memory_grows_with_the_picture_and_by_little_more(model: HarmonizerNet) -> None:
+    """The result, 12 bytes a pixel, and what is worked on besides: half as much again, and strips."""
+    pixels = 1024 * 16384
+    image, mask = torch.full((1, 3, 1024, 16384), 0.5), torch.zeros(1, 1, 1024, 16384)
+    mask[..., 200:700, 2000:12000] = 1
+    harmonize(model, image[..., :256], mask[..., 2000:2256])
+    with Peak() as peak:
+        harmonize(model, image, mask)
+    assert peak.grown * 2**20 < 24 * pixels
 
 
 def test_an_empty_batch(model: HarmonizerNet) -> None:

@@ -17,7 +17,7 @@ from .raster import Raster
 
 T = TypeVar("T")
 
-MOST_PIXELS = 90_000_000  # a few bytes may claim more; the largest picture that is harmonized has 67 million
+MOST_PIXELS = 178_000_000  # a few bytes may claim more; beyond it Pillow refuses too
 
 
 def read_picture(path: Path, *, sides: tuple[int, int] | None = None) -> Picture:
