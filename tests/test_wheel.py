@@ -21,7 +21,8 @@ from regharm_core.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
-FOLDERS = ("regharm_core", "weights", "nodes", "tests", "benchmarks", "scripts")  # the last four are to stay out
+KEPT_OUT = ("nodes", "tests", "benchmarks", "scripts")
+FOLDERS = ("regharm_core", "weights", "licenses", *KEPT_OUT)
 SDIST = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
 SCRIPTS, SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
@@ -99,7 +100,7 @@ def test_a_wheel_holds_the_core_and_its_weights(wheel: Path, tmp_path: Path) -> 
     wanted |= {p.relative_to(ROOT).as_posix() for p in (ROOT / "regharm_core").rglob("*.py")}
     wanted |= {f"regharm_core/weights/{p.name}" for p in (ROOT / "weights").glob("*.safetensors")}
     wanted |= {f"DIST/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt")}
-    wanted |= {"DIST/licenses/LICENSE"}
+    wanted |= {f"DIST/licenses/{name}" for name in ("LICENSE", "NOTICE", "licenses/Apache-2.0.txt")}
     with zipfile.ZipFile(wheel) as file:
         assert {re.sub(r"^[^/]*\.dist-info", "DIST", name) for name in file.namelist()} == wanted
         checksums = {info.filename: info.CRC for info in file.infolist()}
