@@ -76,13 +76,13 @@ def help_pictures() -> dict[str, Image.Image]:
     alone, cover = (Image.open(SAMPLES / f"studio{end}.png") for end in ("", "_mask"))
     read = Image.composite(alone.convert("RGB").filter(table), alone.convert("RGB"), cover.convert("L"))
     enlarged = shown(little).resize((small.shape[3] * 4, small.shape[2] * 4), Image.Resampling.NEAREST)
-    large = grow((opened("studio_mask", "L") > 0.5).float(), 8)
+    hard = (opened("studio_mask", "L") > 0.5).float()
     samples = [shown(opened(name, "RGBA")) for name in SHOWN]
     stack = [shown(composite), shown(harmonize(model, composite, mask))]
     return {
         "harmonize": side_by_side([shown(scene), shown(harmonize(model, scene, of))], 300),
         "attention": side_by_side(asked(model), 220),
-        "mask": side_by_side([shown(large), shown(feather(grow(large, -8), 4))], 300),
+        "mask": side_by_side([shown(hard), shown(feather(grow(hard, -8), 4))], 300),
         "sample": stacked([side_by_side(samples[:5], 150), side_by_side(samples[5:], 150)]),
         "paste": side_by_side(
             [shown(p) for p in (opened("background"), opened("cutout", "RGBA"), composite, mask)], 190

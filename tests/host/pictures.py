@@ -76,7 +76,9 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
         "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Transfer Color"]], 0.88),
         "where_did_this_colour_come_from": strips([colour["The left side"], colour["The right side"]], 0.5),
         "clip": strips(shown["clip"]["Shared"][::2], 0.11, 0.42, 0.74),
-        "segmentation": strips([segments["With the mask as it comes"], segments["Contracted and feathered"]], 0.49),
+        "segmentation": strips(
+            [segments[f"With the mask {w}"] for w in ("too large", "contracted and feathered")], 0.49
+        ),
     }
 
 
