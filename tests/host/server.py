@@ -130,6 +130,8 @@ def to_prompt(flow: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
                 settings = rest[0] if rest else {}
                 has_widget = isinstance(kind, list) or kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
                 if has_widget or kind.startswith("COMFY_DYNAMICCOMBO"):
+                    if not values:  # an input that came after the workflow was saved keeps its default
+                        continue
                     inputs[name] = values.pop(0)
                     if settings.get("control_after_generate"):
                         values.pop(0)
