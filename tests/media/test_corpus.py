@@ -24,3 +24,11 @@ def test_read_right_and_given_back(row: Row, tmp_path: Path, capfd: pytest.Captu
 def test_the_corpus_is_wide() -> None:
     assert len(ROWS) >= 60 and len({row.writer for row in ROWS}) >= 3
     assert len({(row.what, row.writer) for row in ROWS}) == len({row.file for row in ROWS}) == len(ROWS)
+
+
+def test_the_documents_know_of_every_file() -> None:
+    """``python -m benchmarks.robustness files`` makes the table again."""
+    root = Path(__file__).resolve().parents[2]
+    table = (root / "benchmarks" / "robustness.md").read_text(encoding="utf-8")
+    assert f"tested on {len(ROWS)} files" in (root / "docs" / "pictures.md").read_text(encoding="utf-8")
+    assert all(f"| {row.what} ({row.writer}) | " in table for row in ROWS) and f"| files | {len(ROWS)} |" in table
