@@ -84,28 +84,27 @@ def percent(errors: list[tuple[float, float]]) -> str:
     return f"{100 * sum(after for _, after in errors) / sum(before for before, _ in errors):.1f} %"
 
 
-def two_objects(pairs: list[Pair]) -> dict[str, Callable[[Harmonizer], list[tuple[float, float]]]]:
-    """A pair beside its mirror image, whose object has the opposite error; three ways to ask for both objects."""
-    made: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    for pair in pairs[:OBJECTS]:
-        opposite = (2 * pair.real - pair.composite).clamp(0, 1)
-        real, composite = (torch.cat([a, b.flip(2)], dim=2) for a, b in ((pair.real,) * 2, (pair.composite, opposite)))
-        none = torch.zeros_like(pair.mask)
-        made.append((real, composite, torch.cat([pair.mask, none], 2), torch.cat([none, pair.mask.flip(2)], 2)))
-
-    def ask(model: Harmonizer, way: str) -> list[tuple[float, float]]:
-        found: list[tuple[float, float]] = []
-        for real, composite, first, second in made:
-            if way == "alone":
-                both = harmonize(model, composite.expand(2, -1, -1, -1), torch.stack([first, second]))
-                answer = torch.where(first > 0.5, both[0], both[1])
-            else:
-                answer = harmonize(model, composite[None], (first + second)[None], objects=way)[0]
-            found.append(left(real, composite, answer, first + second))
-        return found
-
-    ways = {"one by one": "one by one", "together": "together", "each asked alone": "alone"}
-    return {f"two objects in one mask, {n}": partial(ask, way=w) for n, w in ways.items()}
+def two_objects(model: Harmonizer, pairs: list[Pair]) -> dict[str, str]:
+    """A pair beside its mirror image, whose object has the opposite error; both asked about in three ways."""
+    ways: dict[str, list[tuple[float, float]]] = {"one by one": [], "together": [], "each asked alone": []}
+    for pair in pairs:
+        box = bounding_box(pair.mask)
+        if box.left < pair.mask.shape[2] - box.right:  # so that the two are as far apart as they can be
+            pair = Pair(pair.name, *(part.flip(2) for part in (pair.composite, pair.mask, pair.real)))
+            box = bounding_box(pair.mask)
+        if box.left < max(box.size) / 2 or len(ways["together"]) == OBJECTS:
+            continue
+        opposite, none = (2 * pair.real - pair.composite).clamp(0, 1), torch.zeros_like(pair.mask)
+        sides = ((pair.real,) * 2, (opposite, pair.composite), (none, pair.mask), (pair.mask, none))
+        real, composite, first, second = (torch.cat([a.flip(2), b], dim=2) for a, b in sides)
+        both = harmonize(model, composite.expand(2, -1, -1, -1), torch.stack([first, second]))
+        answers = {
+            way: harmonize(model, composite[None], (first + second)[None], objects=way)[0] for way in list(ways)[:2]
+        }
+        answers["each asked alone"] = torch.where(first > 0.5, both[0], both[1])
+        for way, answer in answers.items():
+            ways[way].append(left(real, composite, answer, first + second))
+    return {f"two objects in one mask, {way}": percent(found) for way, found in ways.items()}
 
 
 def tints(model: Harmonizer, pairs: list[Pair]) -> str:
@@ -158,11 +157,11 @@ def clips(model: Harmonizer, pairs: list[Pair]) -> dict[str, str]:
 def measure(model: Harmonizer, pairs: list[Pair], large: list[Pair]) -> dict[str, str]:
     """Every row for one network."""
     found: dict[str, str] = {}
-    asked = {name: partial(harmonize, model) for name in MASKS}
-    for name, ask in asked.items():
-        answers = [(p, ask(p.composite[None], MASKS[name](p.mask)[None])[0]) for p in pairs]
-        found[name] = percent([left(p.real, p.composite, answer, p.mask) for p, answer in answers])
-    found |= {name: percent(ask(model)) for name, ask in two_objects(pairs).items()}
+    for name, wrong in MASKS.items():
+        answers = [harmonize(model, p.composite[None], wrong(p.mask)[None])[0] for p in pairs]
+        errors = [left(p.real, p.composite, answer, p.mask) for p, answer in zip(pairs, answers, strict=True)]
+        found[name] = percent(errors)
+    found |= two_objects(model, pairs)
     found["greyed, worst mean tint of 255"] = tints(model, pairs)
     light = [harmonize(model, decode(p.composite)[None], p.mask[None], encoding="linear")[0] for p in pairs]
     errors = [left(p.real, p.composite, encode(answer), p.mask) for p, answer in zip(pairs, light, strict=True)]

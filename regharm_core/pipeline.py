@@ -98,8 +98,8 @@ def harmonize(
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         steady: colour maps of their own for all frames, but averaged over a few frames to either side.
         objects: "one by one": separate objects of a mask (:mod:`.picture.objects`) are harmonized each with the
-            others taken out of its references, up to ten; what is nearer to another than half its own size counts
-            as one. "together": as one object, as frames that are shared or steady always are.
+            others taken out of its references, up to ten; what is nearer to another than a quarter of its own size
+            counts as one. "together": as one object, as frames that are shared or steady always are.
         encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
             network is shown display values, and the change is carried back; values above 1 change as 1 does, by
             the same factor.

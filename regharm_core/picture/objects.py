@@ -5,9 +5,9 @@ All is decided on a coarse copy of the mask, of at most 128 cells a side. What c
 - A piece with less than a fiftieth of the largest one's area is a crumb (a speck, a hair, a leaf, dirt). It bounds
   nothing and gets the change of the object that is nearest to it. A fiftieth is a seventh in height and width: what is
   smaller than that beside something else gives the network too little to judge.
-- Two pieces whose gap is at most half as wide as the smaller of them (the root of its area), or two cells, are one
-  object. Nearer things were mostly pasted from one photograph, and the parts of one thing in two colours would be seen
-  sooner than two things that share a colour change.
+- Two pieces whose gap is at most a quarter as wide as the smaller of them (the root of its area), or two cells, are
+  one object. Nearer things were mostly pasted from one photograph, and the parts of one thing in two colours would be
+  seen sooner than two things that share a colour change.
 - The ten largest objects are told apart; the others go with the nearest.
 """
 
@@ -27,7 +27,7 @@ from .small import shrink
 GRID = 128  # cells of the longer side
 FAINT = 0.02  # of the fullest cell: what is below it is noise
 CRUMB = 0.02  # of the largest piece's area
-NEAR = 0.5  # of the root of the smaller piece's area
+NEAR = 0.25  # of the root of the smaller piece's area
 NEAR_CELLS = 2
 MOST = 10  # objects of a mask
 LEAST_BACKGROUND = 0.05  # of an object's surroundings; with less it is not told apart

@@ -114,7 +114,7 @@ def test_at_most_ten_objects_and_the_others_go_with_the_nearest(monkeypatch: pyt
 
 
 def test_many_crumbs_are_one_object() -> None:
-    """A crown of leaves: no leaf is further from the next than half its own size."""
+    """A crown of leaves: no leaf is further from the next than two cells."""
     mask = torch.zeros(1, 256, 256)
     for y in range(40, 200, 14):
         for x in range(60, 180, 14):
