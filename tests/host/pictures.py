@@ -74,7 +74,7 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
         "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.78),
         "after_inpainting": strips([inpaint["As decoded"], inpaint["Harmonized"]], 0.5),
         "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Transfer Color"]], 0.88),
-        "where_did_this_colour_come_from": strips([colour["The left side"], colour["The right side"]], 0.5),
+        "where_did_this_colour_come_from": strips([colour["The left side"], colour["The right side"]], 0.27, 0.65),
         "clip": strips(shown["clip"]["Shared"][::2], 0.11, 0.42, 0.74),
         "segmentation": strips(
             [segments[f"With the mask {w}"] for w in ("too large", "contracted and feathered")], 0.49
