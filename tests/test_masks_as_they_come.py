@@ -7,23 +7,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core import Harmonizer, HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize
+from regharm_core import Harmonizer, InputError, attention_map, harmonize
 from regharm_core.picture.box import Box
 from regharm_core.picture.carry import apply_maps, combined
 from regharm_core.picture.correction import Correction, apply_correction
 from regharm_core.picture.local_map import LocalMaps
 from tests.network import slow_maps
-from tests.network.mapnets import EVERYTHING, lively
+from tests.network.mapnets import strong
 
 
 @pytest.fixture(scope="module", params=["pixels", "maps"])
 def model(request: pytest.FixtureRequest) -> Harmonizer:
-    if request.param == "maps":
-        return lively(**EVERYTHING).requires_grad_(False)
-    torch.manual_seed(0)
-    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    return net.eval().requires_grad_(False)
+    return strong(request.param)
 
 
 def picture(height: int = 120, width: int = 200) -> Tensor:

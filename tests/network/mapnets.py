@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regharm_core import HarmonizerConfig
+from regharm_core import Harmonizer, HarmonizerConfig, HarmonizerNet
 from regharm_core.network.eye import EfficientNetLite0, SameConv
 from regharm_core.network.mapnet import MapNet
 
@@ -62,6 +62,16 @@ def lively(seed: int = 0, **fields: Any) -> MapNet:
                 module.running_var.uniform_(0.3, 2)  # pyright: ignore[reportOptionalMemberAccess]
                 module.weight.data.uniform_(0.5, 1.5)
     return net.eval()
+
+
+def strong(layout: str) -> Harmonizer:
+    """A tiny network of layout "pixels" or "maps" that sees 64 px and changes pictures strongly."""
+    if layout == "maps":
+        return lively(**EVERYTHING).requires_grad_(False)
+    torch.manual_seed(0)
+    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
+    nn.init.normal_(net.head.weight, std=0.3)
+    return net.eval().requires_grad_(False)
 
 
 def scene(height: int = 64, width: int = 64) -> tuple[Tensor, Tensor]:

@@ -9,24 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core import Clip, Harmonizer, HarmonizerConfig, HarmonizerNet, InputError, harmonize
+from regharm_core import Clip, Harmonizer, InputError, harmonize
 from regharm_core.network.mapnet import MapNet
 from regharm_core.picture.box import Box
 from regharm_core.picture.changes import Found, steadied
 from regharm_core.picture.levels import Levels
 from regharm_core.picture.local_map import LocalMaps
 from regharm_core.picture.view import Subject
-from tests.network.mapnets import EVERYTHING, lively
+from tests.network.mapnets import strong
 
 
 @pytest.fixture(scope="module", params=["pixels", "maps"])
 def model(request: pytest.FixtureRequest) -> Harmonizer:
-    if request.param == "maps":
-        return lively(**EVERYTHING).requires_grad_(False)
-    torch.manual_seed(0)
-    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    return net.eval().requires_grad_(False)
+    return strong(request.param)
 
 
 def jittering(count: int = 10) -> tuple[Tensor, Tensor]:

@@ -6,22 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import Harmonizer, HarmonizerConfig, HarmonizerNet, harmonize
+from regharm_core import Harmonizer, harmonize
 from regharm_core.picture.describe import LUMA
 from regharm_core.picture.hue import Hue, detail_of, hue_of, line_of
-from tests.network.mapnets import EVERYTHING, lively
+from tests.network.mapnets import strong
 
 SEPIA = (torch.tensor([0.06, 0.02, -0.03]), torch.tensor([1.04, 0.99, 0.97]))
 
 
 @pytest.fixture(scope="module", params=["pixels", "maps"])
 def model(request: pytest.FixtureRequest) -> Harmonizer:
-    if request.param == "maps":
-        return lively(**EVERYTHING).requires_grad_(False)
-    torch.manual_seed(0)
-    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    return net.eval().requires_grad_(False)
+    return strong(request.param)
 
 
 def light(height: int = 90, width: int = 120, seed: int = 0) -> Tensor:

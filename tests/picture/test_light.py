@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core import Harmonizer, HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize
+from regharm_core import Harmonizer, InputError, attention_map, harmonize
 from regharm_core.media import primaries
 from regharm_core.picture.box import whole
 from regharm_core.picture.carry import apply_maps
@@ -15,17 +15,12 @@ from regharm_core.picture.correction import Correction, apply_correction
 from regharm_core.picture.describe import measure_change
 from regharm_core.picture.light import decode, encode
 from regharm_core.picture.local_map import LocalMaps
-from tests.network.mapnets import EVERYTHING, lively
+from tests.network.mapnets import strong
 
 
 @pytest.fixture(scope="module", params=["pixels", "maps"])
 def model(request: pytest.FixtureRequest) -> Harmonizer:
-    if request.param == "maps":
-        return lively(**EVERYTHING).requires_grad_(False)
-    torch.manual_seed(0)
-    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    return net.eval().requires_grad_(False)
+    return strong(request.param)
 
 
 def scene(side: int = 64) -> tuple[Tensor, Tensor]:
