@@ -15,7 +15,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/regharm}
-START=${START:-checkpoints/regharm.safetensors}
+START=${START:-weights/regharm.safetensors}
 PYTHON=${PYTHON:-python3}
 mkdir -p "$WORK"
 
