@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
 OUT = ROOT / "demo"
 SHEET = OUT / "before_after_attention.png"
-NAMES = ("sunset", "snow", "night", "neon", "studio")
+NAMES = ("studio", "night", "snow", "sunset", "neon")
 TITLES = ("as pasted", "harmonized", "where the network looked")
 WIDTH, HEIGHT, TITLE, GAP = 460, 300, 40, 8  # px: of a picture, of the titles' line, between pictures
 

@@ -64,7 +64,7 @@ def help_pictures() -> dict[str, Image.Image]:
     """The pictures by name."""
     model = load_harmonizer()
     composite, mask = pasted()
-    scene, of = opened("sunset"), opened("sunset_mask", "L")
+    scene, of = opened("studio"), opened("studio_mask", "L")
     small, few = (F.interpolate(part, scale_factor=0.25, mode="bilinear", antialias=True) for part in (scene, of))
     kept: list[Correction] = []
     little = harmonize(model, small, few, kept=kept)
