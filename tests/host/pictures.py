@@ -70,7 +70,7 @@ def thumbnails(shown: dict[str, Shown]) -> dict[str, Image.Image]:
     colour, segments = one["where_did_this_colour_come_from"], one["segmentation"]
     strengths = [sweep[f"Strength {s}"] for s in ("0.5", "1", "1.5")]
     return {
-        "harmonize_sample": halves(sample["Before"], sample["After"], 0.36),
+        "harmonize_sample": halves(sample["Before"], sample["After"], 0.505),
         "paste_and_harmonize": strips([paste["Before"], paste["After"]], 0.78),
         "after_inpainting": strips([inpaint["As decoded"], inpaint["Harmonized"]], 0.5),
         "strength_sweep": strips([*strengths, sweep["Light only"], sweep["Transfer Color"]], 0.88),
