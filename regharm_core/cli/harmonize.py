@@ -78,20 +78,17 @@ def run(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     for line in asked.skipped:
         sys.stderr.write(f"error: {printable(line)}\n")
-    clip: Clip | None = None
-    passes: list[Callable[[Job], None]] = [partial(_one, model, options=options)]
+    passes: list[Callable[[int, Job], None]] = [partial(_one, model, options, None)]
     if options.shared or options.steady:
         clip = Clip(model, steady=options.steady, strength=options.strength, context=options.context)
-        frames: dict[Job, int] = {}
-        look = partial(_look, clip, frames, options=options)
-        passes = [look, partial(_one, model, options=options, clip=clip, frames=frames)]
+        passes = [partial(_look, clip, options), partial(_one, model, options, clip)]
     jobs, total, made, failed = asked.jobs, len(passes) * len(asked.jobs), 0, 0
     try:
         for turn, work in enumerate(passes):
             left: list[Job] = []
-            for done, job in enumerate(jobs):
+            for done, job in enumerate(jobs):  # what the first pass failed at is no frame of the clip
                 try:
-                    work(job)
+                    work(done, job)
                     left.append(job)
                     made += turn == len(passes) - 1  # the last pass writes
                 except (RegHarmError, OSError) as error:
@@ -108,11 +105,10 @@ def run(options: argparse.Namespace) -> int:
     return 2 if failed or asked.skipped else 0
 
 
-def _look(clip: Clip, frames: dict[Job, int], job: Job, options: argparse.Namespace) -> None:
-    """Show a clip its next frame."""
+def _look(clip: Clip, options: argparse.Namespace, frame: int, job: Job) -> None:
+    """Show a clip its next frame, number ``frame``."""
     picture, _, weight, reference = _read(job, options)
     clip.look(picture.pixels, weight, reference, LINEAR if picture.linear else SRGB)
-    frames[job] = len(clip) - 1
 
 
 def _read(job: Job, options: argparse.Namespace) -> tuple[Picture, Tensor, Tensor, Tensor | None]:
@@ -127,13 +123,8 @@ def _read(job: Job, options: argparse.Namespace) -> tuple[Picture, Tensor, Tenso
     return picture, drawn, weight, None if options.reference is None else read_mask(options.reference, size)
 
 
-def _one(
-    model: Harmonizer,
-    job: Job,
-    options: argparse.Namespace,
-    clip: Clip | None = None,
-    frames: dict[Job, int] | None = None,
-) -> None:
+def _one(model: Harmonizer, options: argparse.Namespace, clip: Clip | None, frame: int, job: Job) -> None:
+    """Write one result; ``frame`` is its number in the clip."""
     picture, drawn, weight, reference = _read(job, options)
     seen = Picture(picture.display, None, 8)
     if job.heat is not None:
@@ -143,8 +134,8 @@ def _one(
     for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config.view):
         _note(line)
     encoding = LINEAR if picture.linear else SRGB
-    if clip is not None and frames is not None:
-        answer = clip.change(frames[job], picture.pixels, weight, encoding)
+    if clip is not None:
+        answer = clip.change(frame, picture.pixels, weight, encoding)
     else:
         answer = harmonize(
             model,

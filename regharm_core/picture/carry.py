@@ -14,12 +14,14 @@ from .box import Box, bounding_box, grow, join, whole
 from .light import decode, encode
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .objects import places_in
+from .small import STRIP_PIXELS
 from .view import Check, Subject, View
 
 MARGIN = 2 * CELL  # px around the foreground on which maps are fitted too, so that those at its rim have neighbours
-STRIP_PIXELS = 1 << 20  # full-size pixels worked on at once
 MOST_PLACES = 512  # a side, of the maps of several objects
-CACHE_PIXELS = 1 << 17  # the same on a CPU, where a strip that fits the cache takes a third of the time
+CACHE_PIXELS = (
+    1 << 17
+)  # full-size pixels worked on at once on a CPU, where a strip that fits the cache takes a third of the time
 
 
 def maps_of(views: View, n: int, *, exact: bool, everywhere: bool = False) -> LocalMaps:

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..network.maps import evaluate_maps
-from .carry import STRIP_PIXELS
 from .correction import Correction, known_part
+from .small import STRIP_PIXELS
 from .view import Check
 
 

@@ -148,7 +148,7 @@ class _Run:
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
             output: HarmonizerOutput = self.model(composite, batch.mask)
         area = recipe.minimum_area * (phase.size / 256) ** 2
-        weight = None if set(recipe.kind_weights) == {1.0} else self.kind_weights[batch.kind]
+        weight = self.kind_weights[batch.kind]
         loss = foreground_mse(output.image.float(), batch.target, batch.mask, area, weight)
         self.optimizer.zero_grad(set_to_none=True)
         judged = doubt_loss(output, batch.target, batch.mask)
