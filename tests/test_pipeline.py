@@ -9,28 +9,15 @@ import torch
 from torch import Tensor
 
 from benchmarks.helpers.peak import Peak
-from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, attention_map, harmonize
+from regharm_core import HarmonizerNet, InputError, attention_map, harmonize
 from regharm_core.picture import carry
 from regharm_core.picture.correction import Correction, apply_correction
+from tests.discs import composite, strong_network
 
 
 @pytest.fixture(scope="module")
 def model() -> HarmonizerNet:
-    """A small network with a head that is not zero, so that it changes pictures strongly."""
-    torch.manual_seed(0)
-    net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0)))
-    torch.nn.init.normal_(net.head.weight, std=0.3)
-    return net.eval().requires_grad_(False)
-
-
-def composite(height: int = 60, width: int = 90, batch: int = 1, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """A smooth random picture and a soft-edged disc."""
-    random = torch.Generator().manual_seed(seed)
-    small = torch.rand(batch, 3, 6, 6, generator=random)
-    image = torch.nn.functional.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
-    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-    disc = ((0.5 - (x.square() + y.square()).sqrt()) * 20 + 0.5).clamp(0, 1)
-    return image, disc.expand(batch, 1, height, width).clone()
+    return strong_network()
 
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 700), (257, 255), (256, 256), (300, 40)])
@@ -297,56 +284,3 @@ def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, mon
 
     with pytest.raises(KeyboardInterrupt, match="stop"):
         harmonize(model, image, mask, check=cancel)
-
-
-def test_at_the_networks_own_size_its_answer_is_kept(model: HarmonizerNet) -> None:
-    side = model.config.view
-    image, mask = composite(side, side)
-    image = image * 0.2 + 0.4
-    with torch.inference_mode():
-        answer = image + mask * model(image, ((mask - 0.1) / 0.8).clamp(0, 1)).prediction  # levels are stretched
-    made = harmonize(model, image, mask, context=None, mirrored=False)
-    assert torch.allclose(made, answer.clamp(0, 1), atol=1e-5)
-
-
-def test_the_mirror_image_gets_the_mirrored_answer(model: HarmonizerNet) -> None:
-    image, mask = composite(90, 120)
-    turned = harmonize(model, image.flip(-1), mask.flip(-1)).flip(-1)
-    assert torch.allclose(turned, harmonize(model, image, mask), atol=1e-4)
-    one_sided = harmonize(model, image.flip(-1), mask.flip(-1), mirrored=False).flip(-1)
-    assert not torch.allclose(one_sided, harmonize(model, image, mask, mirrored=False), atol=1e-4)
-
-
-@pytest.mark.parametrize(("at_once", "passes"), [(1, [2, 2, 2]), (4, [4, 2]), (8, [6])])
-def test_composites_and_their_mirror_images_share_a_pass(model: HarmonizerNet, at_once: int, passes: list) -> None:
-    images, masks = composite(32, 40, batch=3)
-    shown: list[int] = []
-    hook = model.register_forward_pre_hook(lambda _, given: shown.append(len(given[0])))
-    try:
-        harmonize(model, images, masks, batch_size=at_once)
-        harmonize(model, images, masks, batch_size=at_once, mirrored=False)
-    finally:
-        hook.remove()
-    single = {1: [1, 1, 1], 4: [3], 8: [3]}[at_once]
-    assert shown == passes + single
-
-
-def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: HarmonizerNet) -> None:
-    image, _ = composite(400, 500)
-    mask = torch.zeros(1, 1, 400, 500)
-    mask[..., 300:340, 20:80] = 1
-    result = harmonize(model, image, mask, context=2.0)
-    outside = (mask == 0).expand_as(image)
-    assert torch.equal(result[outside], image[outside])
-    assert (result - image)[~outside].abs().max() > 1e-3
-    far = image.clone()
-    far[..., :40, 400:] = 1 - far[..., :40, 400:]  # far from the box: nobody looks there
-    assert torch.equal(harmonize(model, far, mask, context=2.0)[~outside], result[~outside])
-    whole = [harmonize(model, picture, mask, context=None) for picture in (far, image)]
-    assert not torch.equal(whole[0][~outside], whole[1][~outside])
-
-
-@pytest.mark.parametrize("context", [1.0, 0.0, float("nan")])
-def test_a_context_without_background_is_refused(model: HarmonizerNet, context: float) -> None:
-    with pytest.raises(InputError, match=f"context.*{context}"):
-        harmonize(model, *composite(), context=context)
