@@ -32,16 +32,22 @@ class World:
     size: int
     device: torch.device
 
-    def wrap(self, net: nn.Module) -> nn.Module:
-        """The network with gradients and batch statistics shared by all processes; ``net`` itself if there is one.
+    def wrap(self, net: nn.Module, *, statistics: bool = True) -> nn.Module:
+        """The network with gradients shared by all processes; ``net`` itself if there is one.
 
         The parameters are still those of ``net``, and keep their names in its state.
+
+        Args:
+            net: what is trained.
+            statistics: batch norms see the batches of all processes too. Otherwise each sees its own, and all keep
+                the first process's running statistics.
         """
         if self.size == 1:
             return net
         # Every parameter is used in every pass, even where a batch has no background to attend to. So there is no
         # search for unused ones, and the order of messages is the same on all processes.
-        return DistributedDataParallel(_share_batch_statistics(net, self.device))
+        shared = _share_batch_statistics(net, self.device) if statistics else _view(net)
+        return DistributedDataParallel(shared)
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean over processes of a tensor, on each of them."""

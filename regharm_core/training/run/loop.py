@@ -88,7 +88,7 @@ class _Run:
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
         self.averaged = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
-        model = world.wrap(self.net)
+        model = world.wrap(self.net, statistics=recipe.shared_statistics)
         self.model = torch.compile(model) if recipe.compile else model
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
         optimizer = Muon if recipe.optimizer == "muon" else torch.optim.Adam

@@ -45,14 +45,14 @@ class SharedBatches:
         return Batch(composite[rows], mask[rows], target[rows], torch.zeros(count, dtype=torch.long))
 
 
-def recipe(out: Path) -> Recipe:
+def recipe(out: Path, **terms: bool) -> Recipe:
     model = HarmonizerConfig(width=2, refine=(0, 0, 0, 0), view=64)
     phases = (Phase(64, GLOBAL, 1.0),)
-    return Recipe(data=("made",), out=str(out), model=model, phases=phases, steps=STEPS, warmup=10, threads=1)
+    return Recipe(data=("made",), out=str(out), model=model, phases=phases, steps=STEPS, warmup=10, threads=1, **terms)
 
 
 def run(folder: Path, world: World) -> None:
-    """Six steps in one go, and three and three."""
+    """Six steps in one go, three and three, and six in which each process has its own batch statistics."""
     loop.LOG_EVERY = 0.0
     whole, parts = recipe(folder / "whole"), recipe(folder / "parts")
     loop.train(whole, CPU, world=world, source=SharedBatches(world))
@@ -73,6 +73,7 @@ def run(folder: Path, world: World) -> None:
     if world.size > 1:
         dist.barrier()  # the first process has written the state
     loop.train(parts, CPU, world=world, source=SharedBatches(world, STOP))
+    loop.train(recipe(folder / "own", shared_statistics=False), CPU, world=world, source=SharedBatches(world))
 
 
 ALONE = alone(CPU)

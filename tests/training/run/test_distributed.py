@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 from regharm_core import ConfigError, HarmonizerConfig, HarmonizerNet, InputError
 from regharm_core.training.run.distributed import World, _SharedBatchNorm, alone, joined
 from regharm_core.training.run.loop import RANKS_APART, _Run
+from regharm_core.training.run.losses import foreground_mse
+from regharm_core.training.run.schedule import rate
 from regharm_core.training.run.state import save_state
 
-from .shared_batches import ALONE, CPU, STEPS, SharedBatches, recipe, run
+from .shared_batches import ALONE, CPU, GLOBAL, STEPS, SharedBatches, recipe, run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -54,6 +56,30 @@ def test_two_processes_are_as_good_as_one(tmp_path: Path) -> None:
     # A run that was stopped goes on bit for bit, on two processes too.
     assert losses(tmp_path / "of2" / "parts") == two
     assert all(torch.equal(resumed[name], value) for name, value in state_two.items())
+    # With statistics of its own, each process learns from its half as if it had been shown by itself.
+    own, halves = load_file(tmp_path / "of2" / "own" / "state.safetensors"), halves_apart(tmp_path / "halves")
+    for name, value in halves.items():
+        near, far = (float((value - state[f"net.{name}"]).norm() / value.norm()) for state in (own, state_two))
+        assert near < 2e-3, (name, near)
+        if name == "down.0.0.weight":
+            assert far > 10 * near, (near, far)
+
+
+def halves_apart(folder: Path) -> dict[str, torch.Tensor]:
+    """What one process learns that shows the network each half of a batch by itself and steps after both."""
+    made, source = _Run(recipe(folder), ALONE, SharedBatches(ALONE)), SharedBatches(ALONE)
+    terms = made.recipe
+    for made.step in range(STEPS):
+        batch = source.batch(GLOBAL, 64, made.random)
+        made.optimizer.zero_grad()
+        for rows in (slice(0, GLOBAL // 2), slice(GLOBAL // 2, GLOBAL)):
+            answer = made.net(batch.composite[rows], batch.mask[rows]).image
+            area = terms.minimum_area * (64 / 256) ** 2
+            (foreground_mse(answer, batch.target[rows], batch.mask[rows], area) / 2).backward()
+        made.optimizer.param_groups[0]["lr"] = terms.learning_rate * rate(terms, made.progress, made.step)
+        torch.nn.utils.clip_grad_norm_(made.learned, terms.clip)
+        made.optimizer.step()
+    return {name: value.detach() for name, value in made.net.named_parameters()}
 
 
 def test_a_state_of_other_processes_is_taken_over(tmp_path: Path) -> None:
