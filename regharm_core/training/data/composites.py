@@ -67,6 +67,8 @@ class CompositeConfig:
         moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
         several: chance that a second region joins the foreground.
         graded: share of the fourth kind, taken from the others.
+        fitting: chance that the cut-out of a graded composite has some of the mood already, from nothing to all of it;
+            otherwise a network learns that what stands in a mood always needs a strong change.
         strong: chance that a photographic move is a strong one, two stops or a heavy cast.
         rough: whether masks are as people make them (three in ten a pixel too wide, too narrow or feathered), or exact.
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
@@ -88,6 +90,7 @@ class CompositeConfig:
     moves: tuple[str, ...] = tuple(MOVES)
     several: float = 0.15
     graded: float = 0.0
+    fitting: float = 0.0
     strong: float = 0.0
     rough: bool = True
     wrong_mask: float = 0.0
@@ -165,6 +168,9 @@ class CompositeMaker:
             mild = photographic(points, _sample(image[rows], region[rows], generator), points, generator)
             share = uniform((2, len(inside), 1, 1), 0, 1, generator).to(points)
             neutral = points + torch.where(share[0] < 0.5, 0.8 * share[1], 0.0) * (mild - points)  # half unchanged
+            if self.config.fitting:
+                draw = uniform((2, len(inside), 1, 1), 0, 1, generator).to(points)
+                neutral = neutral + torch.where(draw[0] < self.config.fitting, draw[1], 0.0) * (scene - neutral)
             inner, outer = apply_lattice(inside, scene), apply_lattice(outside, scene)
             composite = outer + matte * (apply_lattice(inside, neutral.clamp(0, 1)) - outer)
             return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)

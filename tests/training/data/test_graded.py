@@ -98,6 +98,22 @@ def test_the_cut_out_keeps_its_colours_or_nearly(photographs: Path) -> None:
     assert 5 < kept < 28
 
 
+def test_some_cut_outs_have_a_part_of_the_mood_already(photographs: Path) -> None:
+    """The same draws with and without: what is left of a cut-out's distance to its target is 0 to 1 of it."""
+    shares: list[float] = []
+    for seed in range(6):
+        neutral, fitting = (made(photographs, seed=seed, fitting=chance, wrong_mask=0.0)[0] for chance in (0.0, 1.0))
+        inside, _ = sides(fitting)
+        for n in (fitting.kind == 3).nonzero()[:, 0].tolist():
+            here = inside[n]
+            torch.testing.assert_close(fitting.target[n], neutral.target[n])
+            before, after = (batch.composite[n][here] - batch.target[n][here] for batch in (neutral, fitting))
+            if float(before.abs().mean()) > 0.02:
+                shares.append(float((after * before).sum() / before.square().sum()))
+    assert len(shares) > 20 and -0.05 < min(shares) < 0.25 and 0.75 < max(shares) < 1.05
+    assert 0.35 < sum(shares) / len(shares) < 0.65
+
+
 def test_shares_of_the_kinds(photographs: Path) -> None:
     maker = CompositeMaker(load_photographs([photographs]), CompositeConfig(graded=0.4, close=0.0))
     random = torch.Generator().manual_seed(1)
