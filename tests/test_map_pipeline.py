@@ -126,7 +126,7 @@ def test_frames_that_share_a_map_change_equal_colours_equally(model: MapNet) -> 
 
 @pytest.mark.parametrize("doubting", [True, False])
 def test_an_answer_is_held_back_by_what_the_network_doubts(model: MapNet, doubting: bool) -> None:
-    """e / (e + d): d is the error that the network expects, times the caution; without doubt, the caution's square."""
+    """e^2 / (e^2 + (caution d)^2), d the error that the network expects; without doubt, e / (e + caution^2)."""
     image, mask = picture(64, 64)
     net = lively(**EVERYTHING | {"doubt": doubting}).requires_grad_(False)
     for layer in (net.head, net.overall.maps):  # type: ignore[union-attr]
@@ -137,8 +137,9 @@ def test_an_answer_is_held_back_by_what_the_network_doubts(model: MapNet, doubti
     held = harmonize(net, image, mask, context=None, mirrored=False)
     output = net(image, mask)
     energy = float(slow_maps.energy(output.prediction[0], mask[0, 0]))
-    expected = 0.7 * float(output.doubt.exp()) if output.doubt is not None else 36.0
-    share = energy / (energy + expected)
+    share = energy / (energy + 36)
+    if output.doubt is not None:
+        share = energy**2 / (energy**2 + (0.7 * float(output.doubt.exp())) ** 2)
     assert 0.1 < share < 0.95
     torch.testing.assert_close(held - image, share * (plain - image), rtol=0, atol=1e-5)
 

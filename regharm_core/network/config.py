@@ -28,7 +28,7 @@ Matching = Literal["features", "content"]
 CHANNEL_CAP = 1024  # Table 5: "expand our channel number under the restriction of 1024"
 CONTEXT_SIZES = (16, 32, 64)  # decoder resolutions of Table 3, for a 256 px input
 PIXELS_ONLY = ("width", "self_attention", "residual", "gated", "refine")
-MAPS_ONLY = ("eye", "eye_view", "overall", "matching", "doubt")
+MAPS_ONLY = ("eye", "eye_view", "blocks", "overall", "matching", "doubt")
 PTL_FRACTIONS = ((4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32))  # Table 4: (1/patch, 1/stride)
 
 
@@ -55,8 +55,8 @@ class HarmonizerConfig:
             their names: at a view of 128 the "128 px" level has 64 px.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
-            fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``,
-            ``caution^2`` is replaced by caution times the error that the network expects.
+            fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
+            the network expects an error of d, it is multiplied by ``e^2 / (e^2 + (caution d)^2)``.
         layout: "pixels", the paper's U-Net, or "maps", :class:`regharm_core.network.mapnet.MapNet`. Of the fields
             above, "maps" reads ltl (none, or 32: at 1/8 of the view), translation ("ptl" at 1/4 of the view, or
             "none") with its patch and stride, temperature, view and caution; the others keep their defaults.
@@ -65,6 +65,7 @@ class HarmonizerConfig:
         stages: channels of its encoder at 1/2, 1/4, 1/8 and 1/16 of the view.
         eye: whether the network also gets the features of EfficientNet-Lite0, which is not trained further.
         eye_view: side in px of the eye's copy of the picture, a multiple of 32; 0 for the network's own copy.
+        blocks: transformer blocks on the deepest features, see :mod:`regharm_core.network.blocks`.
         overall: width of the overall branch's perceptron, 0 for no such branch.
         matching: what LTL compares: its own features ("features", the paper) or the eye's ("content").
         doubt: whether the network also estimates its own error (needs the overall branch).
@@ -89,6 +90,7 @@ class HarmonizerConfig:
     stages: tuple[int, int, int, int] = (24, 40, 64, 128)
     eye: bool = False
     eye_view: int = 0
+    blocks: int = 0
     overall: int = 0
     matching: Matching = "features"
     doubt: bool = False
@@ -136,6 +138,9 @@ class HarmonizerConfig:
         if self.eye_view % 32:
             raise ConfigError(f"eye_view must be a multiple of 32, got {short(self.eye_view)}")
         _whole("overall", self.overall, 0, CHANNEL_CAP)
+        _whole("blocks", self.blocks, 0, 12)
+        if self.blocks and self.stages[3] % 4:
+            raise ConfigError(f"blocks have four heads: stages[3] must be a multiple of 4, got {short(self.stages)}")
         plain = {f.name: f.default for f in fields(self)}
         if self.layout == "pixels":
             if extra := [n for n in ("stages", *MAPS_ONLY) if getattr(self, n) != plain[n]]:

@@ -4,6 +4,7 @@ What is chosen and why (figures: the model card):
 - it stops at a quarter of the view and draws local affine maps there (:mod:`.maps`): a third of the time of drawing
   pixels, and the same maps go to any size;
 - a frozen eye (:mod:`.eye`) tells what is where;
+- transformer blocks (:mod:`.blocks`) compare all places at 1/16;
 - the overall branch (:mod:`.overall`) finds the change of the whole foreground first;
 - LTL at 1/8 and PTL at 1/4, as the paper has them or matched by content (:mod:`.content`), tell places apart.
 """
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Attention
+from .blocks import Blocks
 from .config import HarmonizerConfig
 from .content import ContentMatch
 from .eye import CHANNELS as EYE_CHANNELS
@@ -49,6 +51,7 @@ class MapNet(Harmonizer):
         self.middle = nn.Sequential(
             conv_norm_act(deepest + seen[2] + seen[3] + 2, deepest, 3), conv_norm_act(deepest, deepest, 3)
         )
+        self.blocks = Blocks(deepest, config.blocks)
         self.overall = Overall(deepest, seen[2] + seen[3], config.overall) if config.overall else None
         self.doubt = Doubt(config.overall) if config.doubt else None
         wide, fine = eighth + DECODED[1], quarter + DECODED[0]
@@ -70,7 +73,7 @@ class MapNet(Harmonizer):
     def neutral(self) -> tuple[str, ...]:
         """Prefixes of the parts that change nothing while they are new, so that a trained network may be given them."""
         by_content = ("ltl.",) if self.config.matching == "content" else ()
-        return ("ptl.", "ptl_gain", "doubt.", *by_content)
+        return ("ptl.", "ptl_gain", "doubt.", "blocks.", *by_content)
 
     def train(self, mode: bool = True) -> MapNet:
         """As for every module, but the eye stays as it is."""
@@ -102,7 +105,9 @@ class MapNet(Harmonizer):
         seen = self._see(image, [part.shape[-2:] for part in encoded[1:]])
         quarter, eighth, deepest = (torch.cat([e, *s], dim=1) for e, s in zip(encoded[1:], seen, strict=True))
 
-        features = self.middle(torch.cat([deepest, *_sides(mask, closed, deepest)], dim=1))
+        foreground, background = _sides(mask, closed, deepest)
+        features = self.middle(torch.cat([deepest, foreground, background], dim=1))
+        features = self.blocks(features, None if closed is mask else torch.maximum(foreground, background))
         whole: Impression | None = None
         if self.overall is not None:
             eye = torch.cat(seen[2], dim=1) if seen[2] else None

@@ -157,22 +157,27 @@ class View:
 
 
 def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
-    """How much of each answer is given: ``e / (e + d)``, e its mean square over the foreground.
+    """How much of each answer is given.
 
-    The network's error is about as large where nothing needs to be changed as elsewhere: a small answer is
-    mostly error, a large one mostly right (the shrinkage of a Wiener filter).
+    The network's error is about as large where nothing needs to be changed as elsewhere: a small answer is mostly
+    error, a large one mostly right. Where the network does not say how wrong it may be, an answer whose mean square
+    over the foreground is e is scaled by ``e / (e + caution^2)`` (the shrinkage of a Wiener filter). Where it expects
+    an error of d, the scale is ``e^2 / (e^2 + (caution d)^2)``: hardly any of an answer that is clearer than doubtful
+    is lost, and hardly any is left of one that is not.
 
     Args:
         energy: e, B, in squared 8-bit values.
-        doubt: the logarithm of the error that the network expects, B; d is that error times ``caution``. Where it
-            is None, d is ``caution^2``, the same for every answer.
+        doubt: the logarithm of d, B; None where the network does not say.
         caution: see :class:`regharm_core.network.config.HarmonizerConfig`.
 
     Returns:
         B in [0, 1].
     """
-    error = torch.full_like(energy, caution**2) if doubt is None else caution * doubt.exp()
-    return energy / (energy + error).clamp_min(1e-12) if caution else torch.ones_like(energy)
+    if not caution:
+        return torch.ones_like(energy)
+    if doubt is None:
+        return energy / (energy + caution**2)
+    return 1 / (1 + (caution * doubt.exp() / energy.clamp_min(1e-12)).square())
 
 
 def _with_mirror(part: Tensor) -> Tensor:

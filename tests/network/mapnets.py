@@ -12,7 +12,14 @@ from regharm_core.network.eye import EfficientNetLite0, SameConv
 from regharm_core.network.mapnet import MapNet
 
 SMALL: dict[str, Any] = {"layout": "maps", "stages": (4, 6, 8, 10), "view": 64}
-EVERYTHING: dict[str, Any] = SMALL | {"eye": True, "overall": 16, "matching": "content", "doubt": True}
+EVERYTHING: dict[str, Any] = SMALL | {
+    "stages": (4, 6, 8, 12),
+    "eye": True,
+    "blocks": 2,
+    "overall": 16,
+    "matching": "content",
+    "doubt": True,
+}
 
 # Every combination that there is: name -> fields beside those of SMALL.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -55,6 +62,8 @@ def lively(seed: int = 0, **fields: Any) -> MapNet:
             if name.startswith("head"):
                 parameter.normal_(std=0.02)
             elif name.startswith(("overall.maps", "overall.modulation", "ltl.fuse.2")) or name.endswith("gain"):
+                parameter.normal_(std=0.1)
+            elif name.startswith("blocks.") and name.endswith(("told.weight", "narrow.weight")):
                 parameter.normal_(std=0.1)
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:

@@ -29,6 +29,7 @@ MAPS = HarmonizerConfig(
     layout="maps",
     stages=(8, 12, 16, 20),
     eye=True,
+    blocks=3,
     eye_view=96,
     overall=48,
     matching="content",
@@ -99,6 +100,7 @@ def test_channels_double_up_to_the_cap() -> None:
         ("stages", (24, 40, 64, 0)),
         ("eye", 1),
         ("eye_view", 100),
+        ("blocks", 13),
         ("overall", -1),
         ("matching", "colours"),
         ("doubt", "yes"),
@@ -130,6 +132,7 @@ def test_a_level_carries_one_attention() -> None:
         ({"layout": "maps", "translation": "rain"}, "rain"),
         ({"layout": "maps", "matching": "content"}, "eye"),
         ({"layout": "maps", "doubt": True}, "overall"),
+        ({"layout": "maps", "blocks": 1, "stages": (8, 8, 8, 10)}, "stages"),
     ],
 )
 def test_fields_that_do_not_go_together(fields: dict[str, Any], said: str) -> None:

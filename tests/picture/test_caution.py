@@ -46,12 +46,14 @@ def test_without_caution_the_residual_is_itself() -> None:
 
 
 def test_a_doubtful_answer_is_held_back_by_the_error_that_it_expects() -> None:
-    residual = torch.full((2, 3, 4, 4), 6 / 255)  # e = 36
-    doubt = torch.tensor([12.0, 108.0]).log()
-    held = hold_back(residual, torch.ones(2, 1, 4, 4), 1.0, doubt)
-    assert torch.allclose(held, residual * torch.tensor([0.75, 0.25])[:, None, None, None])
-    half = hold_back(residual, torch.ones(2, 1, 4, 4), 0.5, doubt)
-    assert torch.allclose(half, residual * torch.tensor([36 / 42, 36 / 90])[:, None, None, None])
+    """e^2 / (e^2 + (caution d)^2); an answer of nothing stays nothing, and is no NaN."""
+    residual = torch.tensor([6.0, 6.0, 0.0])[:, None, None, None].expand(-1, 3, 4, 4) / 255  # e = 36, 36, 0
+    doubt = torch.tensor([12.0, 108.0, 108.0]).log()
+    held = hold_back(residual, torch.ones(3, 1, 4, 4), 1.0, doubt)
+    assert torch.allclose(held, residual * torch.tensor([0.9, 0.1, 0.0])[:, None, None, None])
+    half = hold_back(residual, torch.ones(3, 1, 4, 4), 0.5, doubt)
+    assert torch.allclose(half, residual * torch.tensor([36 / 37, 4 / 13, 0.0])[:, None, None, None])
+    assert torch.equal(hold_back(residual, torch.ones(3, 1, 4, 4), 0.0, doubt), residual)
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(1, 0.1), (3, 0.5), (30, 100 / 101)])
