@@ -37,7 +37,7 @@ def worked_out(
     image: Tensor,
     mask: Tensor,
     *,
-    context: float | None = 1.6,
+    context: float | None = 1.4,
     mirrored: bool = False,
     reference: Tensor | None = None,
     strength: float = 1.0,
