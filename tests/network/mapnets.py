@@ -76,7 +76,7 @@ def lively(seed: int = 0, **fields: Any) -> MapNet:
 def strong(layout: str) -> Harmonizer:
     """A tiny network of layout "pixels" or "maps" that sees 64 px and changes pictures strongly."""
     if layout == "maps":
-        return lively(**EVERYTHING).requires_grad_(False)
+        return lively(**EVERYTHING | {"stages": SMALL["stages"], "blocks": 0}).requires_grad_(False)
     torch.manual_seed(0)
     net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
     nn.init.normal_(net.head.weight, std=0.3)
