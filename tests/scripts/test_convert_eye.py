@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from regharm_core.network.eye import EfficientNetLite0
 from regharm_core.training.run.eyes import open_eye
+from scripts import convert_eye
 from scripts.convert_eye import convert, main
 from tests.network.mapnets import lively
 
@@ -76,8 +78,12 @@ def test_names_and_shapes_are_the_eyes(package: dict[str, Tensor]) -> None:
     assert {name: tensor.shape for name, tensor in converted.items()} == {n: t.shape for n, t in wanted.items()}
 
 
-def test_the_file_is_half_as_large_and_opens(package: dict[str, Tensor], tmp_path: Path) -> None:
+def test_the_file_is_half_as_large_and_opens(
+    package: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.save({name: tensor.float() for name, tensor in package.items()}, tmp_path / "package.pth")
+    made = hashlib.sha256((tmp_path / "package.pth").read_bytes()).hexdigest()
+    monkeypatch.setattr(convert_eye, "SHA256", made)
     main(tmp_path / "package.pth", tmp_path / "eye.safetensors")
     stored = load_file(tmp_path / "eye.safetensors")
     assert all(name.startswith("eye.") and tensor.dtype == torch.float16 for name, tensor in stored.items())
@@ -87,3 +93,17 @@ def test_the_file_is_half_as_large_and_opens(package: dict[str, Tensor], tmp_pat
     for name, tensor in convert(package).items():
         torch.testing.assert_close(net.eye.state_dict()[name], tensor.float(), rtol=1e-3, atol=1e-6)
     assert not any(parameter.requires_grad for parameter in net.eye.parameters())
+
+
+def test_another_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It might be a pickle that runs a command."""
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it was opened")
+
+    monkeypatch.setattr(torch, "load", never)
+    (tmp_path / "package.pth").write_bytes(b"something else")
+    found = hashlib.sha256(b"something else").hexdigest()
+    with pytest.raises(ValueError, match=f"package.pth is not the file of .* 0.1.0: its SHA-256 is {found}"):
+        main(tmp_path / "package.pth", tmp_path / "eye.safetensors")
+    assert not (tmp_path / "eye.safetensors").exists()
