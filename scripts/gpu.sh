@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Training on a GPU that is lent for minutes, in calls of their own: photographs come in parts, training goes on between.
 #
-#   scripts/gpu.sh take FOLDER            move FOLDER/*.tar, which came with this call, to $WORK
+#   scripts/gpu.sh take FOLDER            move FOLDER/*.tar, which came with this call, to $WORK, and decode them there
 #   scripts/gpu.sh start RECIPE [MORE]    train RECIPE in the background on all that has come; goes on from its state
 #   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
-#   scripts/gpu.sh stop                   end the training in the background; its state stays
+#   scripts/gpu.sh stop                   end the training in the background; its last checkpoint stays
 #
-# The recipe's data, out and start are replaced: $WORK/*.tar, $WORK/run, and $START (default: what the CPU has reached).
-# MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors, einops.
+# The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: what the CPU
+# has reached). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors,
+# einops. Several small tar files in a FOLDER are decoded faster than one: each by a process of its own.
 #
 # Rehearsed on a CPU with the same words:
 #   WORK=runs/rehearsal DEVICE=cpu scripts/gpu.sh start recipes/regharm-gpu.json \
@@ -17,21 +18,42 @@ cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/regharm}
 START=${START:-weights/regharm.safetensors}
 PYTHON=${PYTHON:-python3}
+PATIENCE=${PATIENCE:-90} # seconds that start waits for what is still being decoded
 mkdir -p "$WORK"
 
 case "${1:-}" in
 take)
-  mv "$2"/*.tar "$WORK"/
-  du -csh "$WORK"/*.tar
+  for part in "$2"/*.tar; do
+    mv "$part" "$WORK/"
+    setsid nohup "$PYTHON" - "$WORK/$(basename "$part")" >>"$WORK/decoding" 2>&1 <<'PYTHON' &
+import sys
+from pathlib import Path
+
+from regharm_core.training.data.decoded import save_decoded
+from regharm_core.training.data.photographs import load_photographs
+
+path = Path(sys.argv[1])
+read = load_photographs([path])
+save_decoded(read.images, read.labels, path.with_suffix(".safetensors"))
+print(path.name, len(read), flush=True)
+PYTHON
+  done
   ;;
 start)
+  for _ in $(seq $((PATIENCE * 2))); do
+    waiting=0
+    for part in "$WORK"/*.tar; do [ -e "${part%.tar}.safetensors" ] || waiting=$((waiting + 1)); done
+    [ "$waiting" = 0 ] && break
+    sleep 0.5
+  done
+  [ "$waiting" = 0 ] || echo "$waiting parts are not decoded: $(tail -n 3 "$WORK/decoding")" >&2
   "$PYTHON" - "$2" "${3:-{\}}" "$WORK" "$START" <<'PYTHON' >"$WORK/recipe.json"
 import json
 import sys
 from pathlib import Path
 
 recipe, more, work, start = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-data = sorted(str(path) for path in work.glob("*.tar"))
+data = sorted(str(path) for path in work.glob("*.safetensors"))
 json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
 PYTHON
   PYTHONUNBUFFERED=1 setsid nohup "$PYTHON" -m regharm_core train "$WORK/recipe.json" --device "${DEVICE:-cuda}" \
@@ -46,6 +68,7 @@ look)
   tail -n 12 "$WORK/log"
   mkdir -p "$3"
   cp "$WORK/log" "$3/"
+  [ -e "$WORK/run/weights.safetensors" ] || exit 0
   "$PYTHON" - "$WORK/run/weights.safetensors" "$3/weights.safetensors" <<'PYTHON'
 import sys
 from pathlib import Path
@@ -61,7 +84,7 @@ stop)
   kill "$(cat "$WORK/pid")" 2>/dev/null || true
   ;;
 *)
-  sed -n '2,15p' "$0"
+  sed -n '2,17p' "$0"
   exit 2
   ;;
 esac

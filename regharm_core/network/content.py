@@ -7,12 +7,14 @@ background there: its features, and the mean and deviation of its plain colours.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
+from .attention import Attention, attend, gather_tokens, scatter_tokens
 from .layers import instance_norm, single_or_double
 
 WIDTH, HEADS = 64, 4  # of queries and keys
@@ -86,7 +88,7 @@ class ContentMatch(nn.Module):
         if return_attention:
             size = (height, width)
             cells = single_or_double((background >= 0.5).to(features))
-            asked = Tokens(queries, asked.index, asked.valid)
+            asked = replace(asked, values=queries)
             attention = Attention(asked, keys, allowed, 1.0, size, size, 1, cells, HEADS)
         return answer, attention
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .attention import Attention, Tokens, attend, gather_tokens, scatter_tokens
+from .attention import Attention, attend, gather_tokens, scatter_tokens
 from .layers import EPSILON, about_the_mean, instance_norm, masked_mean_std, recomputed, single_or_double
 
 REFERENCE_SIZE = 128  # the feature size at which the squeezing kernel is defined (256 px input)
@@ -82,7 +83,7 @@ class PTL(nn.Module):
             usable = allowed.any(1)[:, None, None]
             former = gather_tokens(full, (foreground[:, 0] > 0) & usable)
             share = rearrange(inside, "b 1 h w -> b (h w)").gather(1, former.index) * former.valid  # B Lf
-            queries = Tokens(_normalised(former.values, share), former.index, former.valid)
+            queries = replace(former, values=_normalised(former.values, share))
             appearance = torch.cat([deviation, mean], dim=2)  # B K 2C: one attention fetches both
             asked = queries
             if known is not None:

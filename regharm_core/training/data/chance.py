@@ -8,6 +8,7 @@ the host.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 Rows = Tensor | slice  # what picks images of a batch
+ALL = slice(None)
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -35,20 +37,51 @@ def host_uniform(low: float, high: float, generator: torch.Generator) -> float:
     return float(uniform((1,), low, high, generator))
 
 
-def where_rows(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor]) -> Tensor:
+def where_rows(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor], within: slice = ALL) -> Tensor:
     """``values`` (B ...) with the images that ``chosen`` (B, boolean) marks replaced by ``change(rows)``.
 
-    On a CPU ``change`` computes only those; elsewhere it computes all images, so that the host need not know which
-    are marked.
+    On a CPU ``change`` computes only those; elsewhere it computes all images, or all of ``within``, so that the host
+    need not know which are marked.
+
+    Args:
+        chosen, values, change: see above.
+        within: holds all that are marked.
     """
     if chosen.device.type != "cpu":
-        return torch.where(chosen.view(-1, *(1,) * (values.ndim - 1)), change(slice(None)), values)
+        return where_within(chosen, values, change, within)
     rows = chosen.nonzero()[:, 0]
     if not len(rows):
         return values
     answer = values.clone()
     answer[rows] = change(rows)
     return answer
+
+
+def where_within(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor], within: slice = ALL) -> Tensor:
+    """:func:`where_rows` without asking which images are marked."""
+    if not len(chosen[within]):
+        return values
+    part = torch.where(chosen[within].view(-1, *(1,) * (values.ndim - 1)), change(within), values[within])
+    if within == ALL:
+        return part
+    answer = values.clone()
+    answer[within] = part
+    return answer
+
+
+def dealt(count: int, shares: Sequence[float], offset: float) -> list[slice]:
+    """``count`` images dealt out by their places in the batch: a slice for each share, together all of them.
+
+    Args:
+        count: of images.
+        shares: not negative, not all 0; scaled to add up to 1.
+        offset: in [0, 1), drawn, so that on average each share gets exactly its part of small batches too.
+    """
+    total, reached, ends = sum(shares), 0.0, [0]
+    for share in shares[:-1]:
+        reached += share / total
+        ends.append(max(ends[-1], min(math.floor(count * reached + offset), count)))
+    return [slice(first, last) for first, last in zip(ends, [*ends[1:], count], strict=True)]
 
 
 def pick(weight: Tensor, generator: torch.Generator) -> Tensor:

@@ -35,7 +35,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from .boxes import box_mean, dilate, erode
-from .chance import Rows, constant, host_uniform, uniform, where_rows
+from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
 from .mood import mood
 from .moves import MOVES, Move, photographic
@@ -61,6 +61,9 @@ class CompositeConfig:
         making: composites are made at this many times the network's size, drawn from [first, second]. At the
             network's own size, the mixed pixels of the edge would show it what the move was.
         jitter: chance that the whole photograph's colours are moved first (target and background alike).
+        moody: share of these changes that are a mood of any depth and not a mild photographic change. A network that
+            sees a photograph in its own colours again and again learns them by heart.
+        loose: how far crops are turned, stretched and shifted, 0 to 1, see :func:`.windows.draw_windows`.
         weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
             colour transfers.
         identity: chance of no move at all, so that the network learns to leave alone what fits already.
@@ -71,6 +74,8 @@ class CompositeConfig:
             otherwise a network learns that what stands in a mood always needs a strong change.
         strong: chance that a photographic move is a strong one, two stops or a heavy cast.
         rough: whether masks are as people make them (three in ten a pixel too wide, too narrow or feathered), or exact.
+        dealt: kinds and moves are dealt out by place in the batch instead of drawn for each composite, so that an
+            accelerator computes each for its share alone; it would otherwise compute all of them for all.
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
 
     Raises:
@@ -85,6 +90,8 @@ class CompositeConfig:
     context: tuple[float, float] = (1.25, 3.0)
     making: tuple[float, float] = (1.25, 2.2)
     jitter: float = 0.5
+    moody: float = 0.0
+    loose: float = 0.0
     weight: tuple[float, float] = (0.2, 0.85)
     identity: float = 0.03
     moves: tuple[str, ...] = tuple(MOVES)
@@ -94,6 +101,7 @@ class CompositeConfig:
     strong: float = 0.0
     rough: bool = True
     wrong_mask: float = 0.0
+    dealt: bool = False
 
     def __post_init__(self) -> None:
         if not self.moves or not set(self.moves) <= set(MOVES):
@@ -122,10 +130,19 @@ class CompositeMaker:
         moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
         points = lattice_points(count, image.device)
         jitter = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
-        jitter = (points + 0.6 * (jitter - points)).clamp(0, 1)
+        jitter = points + 0.6 * (jitter - points)
+        if self.config.moody:
+            deep = torch.rand(count, generator=generator, device=image.device) < self.config.moody
+            depth = uniform((count, 1, 1), 0.2, 1.0, generator)
+
+            def graded(rows: Rows) -> Tensor:
+                return points[rows] + depth[rows] * (mood(points[rows], generator) - points[rows])
+
+            jitter = where_rows(deep, jitter, graded)
+        jitter = jitter.clamp(0, 1)
         image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], jitter[rows]))
 
-        kind = self._kinds(region, generator)
+        kind, places = self._kinds(region, generator)
         blob = _blobs(count, making, self.config, generator)
         soft = (kind == 2)[:, None, None, None]
         moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
@@ -139,9 +156,9 @@ class CompositeMaker:
             composite = outside + matte * (apply_lattice(inside, moved[rows]) - outside)
             return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
 
-        made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted)
+        made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted, places[1])
         if self.config.graded:
-            made = self._graded(kind, made, image, region, generator)
+            made = self._graded(kind, made, image, region, places[3], generator)
         if self.config.rough:
             made[:, 6:] = _roughen(made[:, 6:], generator)
         if self.config.wrong_mask:
@@ -149,16 +166,27 @@ class CompositeMaker:
         reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 
-    def _kinds(self, region: Tensor, generator: torch.Generator) -> Tensor:
-        """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded."""
-        kind = torch.multinomial(constant(self._shares, region), len(region), replacement=True, generator=generator)
-        if self.config.graded:
-            chosen = torch.rand(len(region), generator=generator, device=region.device) < self.config.graded
-            kind = torch.where(chosen, 3, kind)
+    def _kinds(self, region: Tensor, generator: torch.Generator) -> tuple[Tensor, list[slice]]:
+        """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded; and where in the batch each can be."""
+        count, graded = len(region), self.config.graded
+        if self.config.dealt:
+            shares = [share / sum(self._shares) * (1 - graded) for share in self._shares]
+            places = dealt(count, [*shares, graded], host_uniform(0, 1, generator))
+            kind = torch.zeros(count, dtype=torch.int64, device=region.device)
+            for number, place in enumerate(places):
+                kind[place] = number
+        else:
+            places = [ALL] * 4
+            kind = torch.multinomial(constant(self._shares, region), count, replacement=True, generator=generator)
+            if graded:
+                chosen = torch.rand(count, generator=generator, device=region.device) < graded
+                kind = torch.where(chosen, 3, kind)
         area = region.mean((1, 2, 3))
-        return torch.where((area < SMALLEST) | (area > LARGEST), 2, kind)  # a blob in place of the region
+        return torch.where((area < SMALLEST) | (area > LARGEST), 2, kind), places  # a blob in place of the region
 
-    def _graded(self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, generator: torch.Generator) -> Tensor:
+    def _graded(
+        self, kind: Tensor, made: Tensor, image: Tensor, region: Tensor, place: slice, generator: torch.Generator
+    ) -> Tensor:
         """``made`` (composite, target and alpha, B 7 S S) with the rows of the fourth kind made."""
 
         def remade(rows: Rows) -> Tensor:
@@ -175,7 +203,7 @@ class CompositeMaker:
             composite = outer + matte * (apply_lattice(inside, neutral.clamp(0, 1)) - outer)
             return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)
 
-        return where_rows(kind == 3, made, remade)
+        return where_rows(kind == 3, made, remade, place)
 
     def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
@@ -185,7 +213,7 @@ class CompositeMaker:
         chosen = _choose_regions(labels, self.config.several, generator)  # B 1 S S
 
         config = self.config
-        windows = draw_windows(chosen, config.crop, config.close, config.context, generator)
+        windows = draw_windows(chosen, config.crop, config.close, config.context, generator, config.loose)
         grid = windows.grid(size)
         return sample(image.float(), grid, "bilinear") / 255, sample(chosen, grid, "nearest")
 
@@ -199,7 +227,10 @@ class CompositeMaker:
         # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
         plain = torch.rand(count, generator=generator, device=image.device)
         drawn = constant(self._drawn, kind)
-        which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
+        if self.config.dealt:
+            which = drawn[torch.arange(count, device=image.device) % len(drawn)]
+        else:
+            which = drawn[torch.randint(len(drawn), (count,), generator=generator, device=image.device)]
         camera = list(MOVES).index("photographic")
         which = torch.where((kind == 2) & (plain < 0.6), camera, which)
         which = torch.where(kind == 3, -1, which)  # graded composites have moves of their own
@@ -210,7 +241,10 @@ class CompositeMaker:
                 def change(rows: Rows, move: Move = move) -> Tensor:
                     return move(points[rows], source[rows], reference[rows], generator)
 
-                moved = where_rows(which == number, moved, change)
+                within = ALL
+                if self.config.dealt and number != camera:
+                    within = slice(self._drawn.index(number), None, len(self._drawn))
+                moved = where_rows(which == number, moved, change, within)
         if self.config.strong:
             heavy = torch.rand(count, generator=generator, device=image.device) < self.config.strong
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...media.facts import forget_broken_exif
+from .decoded import SUFFIX, load_decoded
 
 STORE_SIZE = 288  # px a side; pictures are squeezed to squares as the paper squeezes them to 256
 
@@ -44,9 +45,22 @@ class Photographs:
 def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers: int | None = None) -> Photographs:
     """Read tar files (or folders) of ``ID.webp`` / ``ID.png`` pairs: picture and 8-bit label map.
 
+    A path that ends in .safetensors was written by :func:`.decoded.save_decoded`; the limit does not count there.
+
     Raises:
         InputError: when a path does not exist, cannot be read, or holds no pair.
     """
+    ready = [load_decoded(path, STORE_SIZE) for path in paths if path.suffix == SUFFIX]
+    encoded = [path for path in paths if path.suffix != SUFFIX]
+    if encoded or not ready:
+        made = _decode(encoded, limit, workers)
+        ready.append((made.images, made.labels))
+    if len(ready) == 1:
+        return Photographs(*ready[0])
+    return Photographs(torch.cat([images for images, _ in ready]), torch.cat([labels for _, labels in ready]))
+
+
+def _decode(paths: Sequence[Path], limit: int | None, workers: int | None) -> Photographs:
     pairs: list[tuple[str, bytes, bytes]] = []
     for path in paths:
         try:

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from ...network.mapnet import MapNet
 from ...network.unet import HarmonizerNet
 from ...store.checkpoint import load_network, save_checkpoint
 from ...store.shards import split_file
-from ..data.source import Source
+from ..data.source import Batch, Source
 from ..measuring.validation import list_kinds, validate
 from .curve import draw_curve
 from .distributed import World, alone
 from .eyes import open_eye
+from .graphed import Graphed
 from .lock import only_process
 from .losses import doubt_loss, foreground_mse
 from .optimizer import Muon
@@ -87,12 +89,18 @@ class _Run:
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
-        self.averaged = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
+        pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
+        self.averaged = [a for a, _ in pairs], [b for _, b in pairs]
         model = world.wrap(self.net, statistics=recipe.shared_statistics)
         self.model = torch.compile(model) if recipe.compile else model
         self.learned = [p for p in self.net.parameters() if p.requires_grad]
-        optimizer = Muon if recipe.optimizer == "muon" else torch.optim.Adam
-        self.optimizer = optimizer(self.learned, recipe.learning_rate, betas=(0.9, 0.999))
+        optimizer = partial(Muon, decay=recipe.decay) if recipe.optimizer == "muon" else torch.optim.Adam
+        self.recorded = recipe.graph and world.device.type == "cuda" and world.size == 1
+        start = torch.tensor(recipe.learning_rate, device=world.device) if self.recorded else recipe.learning_rate
+        self.optimizer = optimizer(self.learned, start, betas=(0.9, 0.999), capturable=self.recorded)
+        self.learn = Graphed(self._learn) if self.recorded else self._learn
+        if self.recorded:
+            torch.backends.cudnn.benchmark = True  # shapes stay, so looking for the fastest way once pays
         self.kind_weights = torch.tensor(recipe.kind_weights, dtype=torch.float32, device=world.device)
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
@@ -142,12 +150,27 @@ class _Run:
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate(recipe, progress, self.step)
-        batch = self.source.batch(phase.batch // self.world.size, phase.size, self.random)
+            now = recipe.learning_rate * rate(recipe, progress, self.step)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(now)
+            else:
+                group["lr"] = now
+        loss = self.learn(self.source.batch(phase.batch // self.world.size, phase.size, self.random))
+        self.step += 1
+        self.images += phase.batch
+        decay = min(recipe.average, (1 + self.step) / (10 + self.step))
+        kept, now = self.averaged
+        with torch.no_grad():
+            torch._foreach_lerp_(kept, now, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
+        return loss
+
+    def _learn(self, batch: Batch) -> Tensor:
+        """Learn from a batch; returns the loss. All that is computed stays on the device."""
+        recipe, size = self.recipe, batch.mask.shape[-1]
         composite = batch.composite.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
             output: HarmonizerOutput = self.model(composite, batch.mask)
-        area = recipe.minimum_area * (phase.size / 256) ** 2
+        area = recipe.minimum_area * (size / 256) ** 2
         weight = self.kind_weights[batch.kind]
         loss = foreground_mse(output.image.float(), batch.target, batch.mask, area, weight)
         self.optimizer.zero_grad(set_to_none=True)
@@ -155,12 +178,6 @@ class _Run:
         (loss if judged is None else loss + JUDGED * judged).backward()
         nn.utils.clip_grad_norm_(self.learned, recipe.clip)
         self.optimizer.step()
-        self.step += 1
-        self.images += phase.batch
-        decay = min(recipe.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for kept, now in self.averaged:
-                kept.lerp_(now, 1 - decay)
         return loss.detach()
 
     def _look(self) -> None:

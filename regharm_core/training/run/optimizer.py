@@ -22,10 +22,27 @@ ITERATIONS = 5
 
 
 class Muon(torch.optim.Adam):
-    """Adam, but convolutions and linear layers of at least SMALLEST x SMALLEST learn by Muon."""
+    """Adam, but convolutions and linear layers of at least SMALLEST x SMALLEST learn by Muon.
 
-    def __init__(self, parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float]) -> None:
-        super().__init__(parameters, rate, betas)
+    Args:
+        parameters: to learn.
+        rate: of both; a tensor on the parameters' device where steps are recorded.
+        betas: Adam's.
+        capturable: as of torch's Adam.
+        decay: matrices shrink by this share, times the rate, in each step.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        rate: float | Tensor,
+        betas: tuple[float, float],
+        *,
+        capturable: bool = False,
+        decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, rate, betas, capturable=capturable)
+        self.decay = decay
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -37,7 +54,7 @@ class Muon(torch.optim.Adam):
                     parameter.grad = None  # so that Adam leaves it alone
         super().step(closure)
 
-    def _turn(self, parameter: Tensor, gradient: Tensor, rate: float) -> None:
+    def _turn(self, parameter: Tensor, gradient: Tensor, rate: float | Tensor) -> None:
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros(())  # Adam looks for it
@@ -47,7 +64,13 @@ class Muon(torch.optim.Adam):
         ahead = gradient.lerp(mean, MOMENTUM)
         matrix = ahead.flatten(1)
         size = LIKE_ADAM * max(matrix.shape) ** 0.5
-        parameter.add_(level(matrix).to(parameter.dtype).view(ahead.shape), alpha=-rate * size)
+        step = level(matrix).to(parameter.dtype).view(ahead.shape)
+        if self.decay:
+            parameter.mul_(1 - rate * self.decay)
+        if isinstance(rate, Tensor):  # on the device, where a recorded step reads it
+            parameter.sub_(step * (rate * size))
+        else:
+            parameter.add_(step, alpha=-rate * size)
 
 
 def is_matrix(parameter: Tensor) -> bool:

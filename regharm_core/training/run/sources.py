@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ...errors import InputError
+from ..data.ahead import Ahead
 from ..data.composites import CompositeMaker
 from ..data.echo import Echo
 from ..data.iharmony4 import is_iharmony4, list_iharmony4
@@ -36,4 +37,5 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
 
 
 def _echoed(source: Source, recipe: Recipe) -> Source:
+    source = Ahead(source, recipe.ahead) if recipe.ahead > 1 else source
     return Echo(source) if recipe.echo else source

@@ -10,9 +10,18 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from regharm_core.training.data import composites, wrong_masks
+from regharm_core.training.data import chance, composites, wrong_masks
 from regharm_core.training.data.boxes import box_mean, dilate, erode
-from regharm_core.training.data.chance import constant, host_generator, host_uniform, pick, uniform, where_rows
+from regharm_core.training.data.chance import (
+    constant,
+    dealt,
+    host_generator,
+    host_uniform,
+    pick,
+    uniform,
+    where_rows,
+    where_within,
+)
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.data.moves import _roots
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs
@@ -103,17 +112,16 @@ def test_a_batch_is_made_without_asking_the_device(config: CompositeConfig, monk
     assert made.mask.shape == (4, 1, 64, 64)
 
 
-def test_both_ways_of_choosing_rows_make_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dealt", [False, True])
+def test_both_ways_of_choosing_rows_make_the_same(dealt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU does (all rows, then a choice) and what a CPU does differ in nothing but which numbers are drawn."""
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 255, (3, 3, 12, 12), generator=random, dtype=torch.uint8)
     images = F.interpolate(images.float(), (STORE_SIZE, STORE_SIZE), mode="bilinear").byte()
     labels = torch.zeros(3, 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
     labels[..., 60:200, 80:220] = 1
-    maker = CompositeMaker(Photographs(images, labels), CompositeConfig(moves=("reinhard", "histogram"), inpaint=0.0))
-
-    def everywhere(chosen: Tensor, values: Tensor, change: Any) -> Tensor:
-        return torch.where(chosen.view(-1, *(1,) * (values.ndim - 1)), change(slice(None)), values)
+    config = CompositeConfig(moves=("reinhard", "histogram"), inpaint=0.0, dealt=dealt)
+    maker = CompositeMaker(Photographs(images, labels), config)
 
     def make() -> Any:
         return maker.batch(8, 64, torch.Generator().manual_seed(4))
@@ -122,7 +130,56 @@ def test_both_ways_of_choosing_rows_make_the_same(monkeypatch: pytest.MonkeyPatc
     assert set(first.kind.tolist()) == {0, 1}
     # "photographic" draws numbers, for rows that are none here; give it none to draw.
     monkeypatch.setitem(composites.MOVES, "photographic", lambda points, *_: points)
-    monkeypatch.setattr(composites, "where_rows", everywhere)
+    monkeypatch.setattr(composites, "where_rows", chance.where_within)
     second = make()
     for name in ("composite", "mask", "target"):
         torch.testing.assert_close(getattr(first, name), getattr(second, name), atol=1e-5, rtol=0)
+
+
+def test_dealing_gives_each_share_its_part_of_every_batch() -> None:
+    shares = [0.3, 0.0, 0.5, 0.2]
+    got = torch.zeros(4)
+    for n in range(100):
+        places = dealt(7, shares, n / 100)
+        assert [place.start for place in places[1:]] == [place.stop for place in places[:-1]]
+        assert places[0].start == 0 and places[-1].stop == 7
+        got += torch.tensor([place.stop - place.start for place in places])
+    torch.testing.assert_close(got / 700, torch.tensor(shares), atol=0.01, rtol=0)
+
+
+def test_a_choice_within_a_part_of_the_batch_touches_nothing_else() -> None:
+    values, chosen = torch.arange(12.0), torch.arange(12) % 4 == 1
+    for within in (slice(None), slice(1, None, 2), slice(0, 6), slice(3, 3)):
+        asked: list[int] = []
+
+        def change(rows: Any, asked: list[int] = asked) -> Tensor:
+            asked.append(len(values[rows]))
+            return -values[rows]
+
+        answer = where_within(chosen, values, change, within)
+        marked = torch.zeros(12, dtype=torch.bool)
+        marked[within] = True
+        assert torch.equal(answer, torch.where(chosen & marked, -values, values))
+        assert asked == ([int(marked.sum())] if marked.any() else [])
+    assert torch.equal(values, torch.arange(12.0))
+
+
+def test_dealt_kinds_and_moves_come_in_their_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 255, (3, 3, STORE_SIZE, STORE_SIZE), generator=random, dtype=torch.uint8)
+    labels = torch.zeros(3, 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+    labels[..., 90:200, 90:200] = 1
+    config = CompositeConfig(plain=0.5, paste=0.25, inpaint=0.25, graded=0.2, dealt=True)
+    seen: dict[str, int] = {}
+    for name, move in composites.MOVES.items():
+
+        def counted(points: Tensor, *others: Any, name: str = name, move: Any = move, **options: Any) -> Tensor:
+            seen[name] = seen.get(name, 0) + len(points)
+            return move(points, *others, **options)
+
+        monkeypatch.setitem(composites.MOVES, name, counted)
+    monkeypatch.setattr(composites, "where_rows", where_within)
+    batch = CompositeMaker(Photographs(images, labels), config).batch(40, 64, random)
+    kinds = batch.kind.bincount(minlength=4)
+    assert abs(int(kinds[0]) - 16) <= 2 and abs(int(kinds[1]) - 8) <= 1 and abs(int(kinds[3]) - 8) <= 1
+    assert {seen[name] for name in composites.MOVES if name != "photographic"} == {8}  # a fifth each, not all

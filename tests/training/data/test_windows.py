@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regharm_core.training.data.windows import CLOSEST, Windows, bounds, draw_windows, sample
+from regharm_core.training.data.windows import CLOSEST, TURN, Windows, bounds, draw_windows, sample
 
 
 def regions() -> Tensor:
@@ -63,3 +63,24 @@ def test_a_random_window_holds_a_part_of_the_region() -> None:
     shown = sample(region, windows.grid(64), "nearest")
     assert float((shown.amax((1, 2, 3)) > 0).float().mean()) > 0.95
     assert 0 < int((windows.flip < 0).sum()) < 32
+
+
+def test_loose_windows_are_turned_stretched_and_shifted() -> None:
+    region = torch.zeros(256, 1, 64, 64)
+    region[:, :, 16:48, 16:48] = 1  # half of each side, in the middle
+    random = torch.Generator().manual_seed(2)
+    strict = draw_windows(region, 0.5, 1.0, (1.5, 1.5), random)
+    windows = draw_windows(region, 0.5, 1.0, (1.5, 1.5), random, 1.0)
+    assert strict.turn is None and windows.turn is not None
+    assert 0.3 < float(windows.turn.abs().max()) <= TURN
+    ratio = windows.half[:, 0] / windows.half[:, 1]
+    assert 2**-0.5 - 1e-6 <= float(ratio.min()) < 0.75 and 1.35 < float(ratio.max()) <= 2**0.5 + 1e-6
+    assert 0.1 < float(windows.centre.abs().max()) <= 0.75 * 2**0.25 / 3 + 1e-6
+    assert float((windows.centre.abs() + windows.half).max()) <= 1 + 1e-6
+
+
+def test_a_quarter_turn_shows_the_picture_turned() -> None:
+    picture = torch.arange(64.0 * 64).reshape(1, 1, 64, 64)
+    one, zero = torch.ones(1, 2), torch.zeros(1, 2)
+    turned = Windows(zero, one, one[:, :1], torch.full((1, 1), torch.pi / 2)).grid(64)
+    assert torch.equal(sample(picture, turned, "nearest"), picture.rot90(1, (2, 3)))

@@ -53,3 +53,33 @@ def test_small_layers_and_vectors_learn_by_adam() -> None:
         muon.step()
         adam.step()
     assert all(torch.equal(a, b) for a, b in zip(both[0].parameters(), both[1].parameters(), strict=True))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_matrices_shrink_by_the_decay_and_vectors_do_not(held: bool) -> None:
+    """Also where the rate is a tensor, as recorded steps read it."""
+    torch.manual_seed(3)
+    layer = nn.Linear(16, 16)
+    weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
+    rate = torch.tensor(0.01) if held else 0.01
+    optimizer = Muon(layer.parameters(), 0.01, (0.9, 0.999), decay=0.5)
+    optimizer.param_groups[0]["lr"] = rate
+    layer.weight.grad = torch.zeros(16, 16)
+    layer.bias.grad = torch.zeros(16)
+    optimizer.step()
+    torch.testing.assert_close(layer.weight.detach(), weight * (1 - 0.01 * 0.5))
+    assert torch.equal(layer.bias.detach(), bias)
+
+
+def test_a_rate_in_a_tensor_is_the_same_rate() -> None:
+    torch.manual_seed(4)
+    both = [nn.Conv2d(16, 16, 3) for _ in range(2)]
+    both[1].load_state_dict(both[0].state_dict())
+    optimizers = [Muon(layer.parameters(), 0.01, (0.9, 0.999)) for layer in both]
+    optimizers[1].param_groups[0]["lr"] = torch.tensor(0.01)
+    for layer in both:
+        torch.manual_seed(5)
+        layer.weight.grad = torch.randn(16, 16, 3, 3)
+    for optimizer in optimizers:
+        optimizer.step()
+    torch.testing.assert_close(both[0].weight, both[1].weight)
