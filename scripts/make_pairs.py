@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import load_photographs
 
-ALONE = {"plain": 0.0, "paste": 0.0, "inpaint": 0.0, "graded": 0.0}
+ALONE: dict[str, Any] = {"plain": 0.0, "paste": 0.0, "inpaint": 0.0, "graded": 0.0}
 AT_ONCE = 10  # composites made together
 LEAST = 20.0  # squared 8-bit values over the foreground: what is less wrong than this tells nothing
 
