@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .chance import uniform
@@ -47,7 +48,7 @@ def iterative_transfer(
     both = torch.cat([points, source], dim=1)
     for _ in range(rounds):
         noise = torch.randn(points.shape[0], 3, 3, generator=generator, device=generator.device)
-        rotation = torch.linalg.qr(noise.to(points)).Q
+        rotation = _orthogonal(noise.to(points))
         turned = both @ rotation
         both = _match_quantiles(turned, turned[:, count:], reference @ rotation) @ rotation.transpose(1, 2)
     return both[:, :count]
@@ -81,6 +82,17 @@ MOVES: dict[str, Move] = {
     "iterative_transfer": iterative_transfer,
     "photographic": photographic,
 }
+
+
+def _orthogonal(matrix: Tensor) -> Tensor:
+    """The Q of a QR decomposition but for signs of columns, B 3 3 (Gram and Schmidt).
+
+    On an accelerator torch's own takes one 3 x 3 matrix after another: a quarter of the time of making composites.
+    """
+    first, second, _ = matrix.unbind(2)
+    first = F.normalize(first, dim=1)
+    second = F.normalize(second - (first * second).sum(1, keepdim=True) * first, dim=1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=2)
 
 
 def _covariance(centred: Tensor) -> Tensor:

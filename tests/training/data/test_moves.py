@@ -9,7 +9,14 @@ from torch import Tensor
 
 from regharm_core.training.data.colour import lab_to_rgb, rgb_to_lab
 from regharm_core.training.data.lattice import apply_lattice, lattice_points
-from regharm_core.training.data.moves import MOVES, histogram, iterative_transfer, monge_kantorovich, reinhard
+from regharm_core.training.data.moves import (
+    MOVES,
+    _orthogonal,
+    histogram,
+    iterative_transfer,
+    monge_kantorovich,
+    reinhard,
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -100,3 +107,12 @@ def test_the_lattice_applies_a_map_to_a_picture() -> None:
     torch.testing.assert_close(apply_lattice(image, points @ matrix), expected, atol=3e-6, rtol=0)
     bent = apply_lattice(image, points.square())
     assert float((bent - image.square()).abs().max()) < 0.25 / 16**2 + 1e-6  # interpolation's bound
+
+
+def test_rotations_are_those_of_the_qr_decomposition_but_for_signs() -> None:
+    matrix = torch.randn(64, 3, 3, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+    wanted = torch.linalg.qr(matrix).Q
+    answer = _orthogonal(matrix)
+    torch.testing.assert_close(answer.abs(), wanted.abs())
+    signs = (answer * wanted).sum(1).sign()[:, None]  # of each column
+    torch.testing.assert_close(answer * signs, wanted)
