@@ -37,9 +37,10 @@ from ...errors import ConfigError
 from .boxes import box_mean, dilate, erode
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
-from .mood import mood
+from .mood import fade, mood
 from .moves import MOVES, Move, photographic
 from .photographs import Photographs
+from .relight import relight
 from .source import Batch
 from .windows import draw_windows, sample
 from .wrong_masks import make_wrong
@@ -63,6 +64,8 @@ class CompositeConfig:
         jitter: chance that the whole photograph's colours are moved first (target and background alike).
         moody: share of these changes that are a mood of any depth and not a mild photographic change. A network that
             sees a photograph in its own colours again and again learns them by heart.
+        lights: share of the moods, of whole photographs and of graded composites, that are two, one fading into the
+            other across the picture.
         loose: how far crops are turned, stretched and shifted, 0 to 1, see :func:`.windows.draw_windows`.
         weight: range of the move's blend weight for plain and paste; inpaint takes 0.4 of it for the
             colour transfers.
@@ -91,6 +94,7 @@ class CompositeConfig:
     making: tuple[float, float] = (1.25, 2.2)
     jitter: float = 0.5
     moody: float = 0.0
+    lights: float = 0.0
     loose: float = 0.0
     weight: tuple[float, float] = (0.2, 0.85)
     identity: float = 0.03
@@ -127,20 +131,8 @@ class CompositeMaker:
         """``count`` composites of ``size`` px, a multiple of 32."""
         making = int(size * host_uniform(*self.config.making, generator))
         image, region = self._crops(count, making, generator)
-        moods = torch.rand(count, generator=generator, device=image.device) < self.config.jitter
-        points = lattice_points(count, image.device)
-        jitter = photographic(points, image.flatten(2).transpose(1, 2), points, generator)
-        jitter = points + 0.6 * (jitter - points)
-        if self.config.moody:
-            deep = torch.rand(count, generator=generator, device=image.device) < self.config.moody
-            depth = uniform((count, 1, 1), 0.2, 1.0, generator)
-
-            def graded(rows: Rows) -> Tensor:
-                return points[rows] + depth[rows] * (mood(points[rows], generator) - points[rows])
-
-            jitter = where_rows(deep, jitter, graded)
-        jitter = jitter.clamp(0, 1)
-        image = where_rows(moods, image, lambda rows: apply_lattice(image[rows], jitter[rows]))
+        config = self.config
+        image = relight(image, config.jitter, config.moody, config.lights, generator)
 
         kind, places = self._kinds(region, generator)
         blob = _blobs(count, making, self.config, generator)
@@ -200,6 +192,12 @@ class CompositeMaker:
                 draw = uniform((2, len(inside), 1, 1), 0, 1, generator).to(points)
                 neutral = neutral + torch.where(draw[0] < self.config.fitting, draw[1], 0.0) * (scene - neutral)
             inner, outer = apply_lattice(inside, scene), apply_lattice(outside, scene)
+            if self.config.lights:
+                other = mood(points, generator)
+                chosen = uniform((len(inside), 1, 1, 1), 0, 1, generator) < self.config.lights
+                part = fade(len(inside), inside.shape[-1], generator) * chosen
+                inner = torch.lerp(inner, apply_lattice(inside, other), part)
+                outer = torch.lerp(outer, apply_lattice(outside, other), part)
             composite = outer + matte * (apply_lattice(inside, neutral.clamp(0, 1)) - outer)
             return torch.cat([composite, outer + matte * (inner - outer), matte], dim=1)
 

@@ -1,4 +1,8 @@
-"""Moods: strong grades of a whole picture, as light and graders give them (a sunset, a neon bar, a night)."""
+"""Moods: strong grades of a whole picture, as light and graders give them (a sunset, a neon bar, a night).
+
+A picture may stand under two of them, one fading into the other, as between a lamp and a window: there a place has to
+be matched to the background beside it.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +37,13 @@ def mood(points: Tensor, generator: torch.Generator) -> Tensor:
     shown = (shown - 0.45) * torch.exp(normal(1, 1) * 0.25) + 0.45 + normal(1, 1) * 0.02
     grey = shown.mean(2, keepdim=True)
     return (grey + (shown - grey) * torch.exp(normal(1, 1) * 0.4 - 0.05)).clamp(0, 1)
+
+
+def fade(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """How much of a second mood each place gets: soft ramps of random direction, place and width, B 1 size size."""
+    device = generator.device
+    steps = torch.linspace(-1, 1, size, device=device)
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    angle, offset, width = torch.rand(3, count, 1, 1, generator=generator, device=device).unbind()
+    along = x * (2 * torch.pi * angle).cos() + y * (2 * torch.pi * angle).sin()
+    return torch.sigmoid((along - (offset - 0.5)) * 2 ** (1 + 3 * width))[:, None]

@@ -13,7 +13,7 @@ from torch import Tensor
 from regharm_core.training.data import composites
 from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
 from regharm_core.training.data.lattice import apply_lattice
-from regharm_core.training.data.mood import mood
+from regharm_core.training.data.mood import fade, mood
 from regharm_core.training.data.photographs import load_photographs
 
 EXACT: dict[str, Any] = {
@@ -157,3 +157,23 @@ def test_exact_masks_and_wrong_ones(photographs: Path) -> None:
     assert torch.equal(exact.composite, wrong.composite) and torch.equal(exact.target, wrong.target)
     changed = (exact.mask - wrong.mask).abs().mean((1, 2, 3))
     assert int((changed > 0.002).sum()) >= 6
+
+
+def test_two_lights_grade_target_and_background_by_their_shares(photographs: Path, monkeypatch: Any) -> None:
+    """The first mood leaves all as it is, the second turns it round: each place is turned by its share."""
+    shares: list[Tensor] = []
+    turns = iter((lambda points: points, lambda points: 1 - points))
+
+    def watched(count: int, size: int, generator: torch.Generator) -> Tensor:
+        shares.append(fade(count, size, generator))
+        return shares[-1]
+
+    monkeypatch.setattr(composites, "mood", lambda points, _: next(turns)(points))
+    monkeypatch.setattr(composites, "fade", watched)
+    batch, maker = made(photographs, lights=1.0)
+    rows = (batch.kind == 3).nonzero()[:, 0]
+    picture = maker.image[rows]
+    wanted = picture + shares[0] * (1 - 2 * picture)
+    for part in sides(batch):
+        near = (batch.target[rows] - wanted)[part[rows]]
+        assert len(near) > 300 and float(near.abs().max()) < 1e-4

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from regharm_core.training.data.lattice import apply_lattice, lattice_points
-from regharm_core.training.data.mood import mood
+from regharm_core.training.data.mood import fade, mood
 
 
 def slow(colour: list[float], draw: dict[str, Tensor]) -> list[float]:
@@ -70,3 +70,20 @@ def test_equal_colours_stay_equal() -> None:
     image = torch.rand(1, 3, 1, 1).expand(1, 3, 9, 9)
     graded = apply_lattice(image, mood(lattice_points(1, image.device), torch.Generator().manual_seed(7)))
     torch.testing.assert_close(graded, graded[:, :, :1, :1].expand(1, 3, 9, 9), rtol=0, atol=1e-6)
+
+
+def test_two_moods_fade_into_each_other_along_one_direction() -> None:
+    """Monotonous along the steepest direction, from nearly nothing to nearly all in most, and constant across it."""
+    share = fade(64, 33, torch.Generator().manual_seed(3))
+    assert share.shape == (64, 1, 33, 33) and float(share.min()) >= 0 and float(share.max()) <= 1
+    level = torch.logit(share.double()[:, 0])
+    known = (share[:, 0] > 1e-3) & (share[:, 0] < 1 - 1e-3)  # beyond, single precision has few digits
+    slopes = []
+    for axis in (1, 2):  # a plane: every step of an image is the same
+        steps = level.diff(dim=axis).where(known.narrow(axis, 0, 32) & known.narrow(axis, 1, 32), torch.nan).flatten(1)
+        slopes.append(steps.nanmean(1) * 16)  # half of the picture is 16 steps
+        assert float((steps * 16 - slopes[-1][:, None]).abs().nan_to_num().max()) < 2e-2
+    slope = torch.stack(slopes).square().sum(0).sqrt()
+    assert 2 - 1e-2 <= float(slope.min()) < 3 and 12 < float(slope.max()) <= 16 + 2e-2
+    reach = share.amax((1, 2, 3)) - share.amin((1, 2, 3))
+    assert float(reach.min()) > 0.5
