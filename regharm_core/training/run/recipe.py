@@ -125,6 +125,10 @@ class Recipe:
                 f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
                 f"and {self.keep_gib!r}"
             )
+        if type(self.ahead) is not int or self.ahead < 1 or not self.decay >= 0:
+            raise ConfigError(
+                f"ahead must be a whole number of 1 or more, decay 0 or more, got {self.ahead!r} and {self.decay!r}"
+            )
         counts: tuple[Any, ...] = self.kind_weights
         if len(counts) != 4 or not all(isinstance(n, int | float) and 0 <= n < 1e6 for n in counts) or not any(counts):
             raise ConfigError(f"kind_weights must be four numbers of 0 or more, not all 0, got {counts!r}")

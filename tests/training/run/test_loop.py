@@ -72,6 +72,22 @@ def test_a_stopped_run_goes_on_bit_for_bit(photographs: Path, tmp_path: Path, mo
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
 
 
+def test_batches_made_ahead_teach_too_and_leave_no_composite_out(photographs: Path, tmp_path: Path) -> None:
+    """Three batches at once, six steps: composites are made twice."""
+    wanted = recipe(photographs, tmp_path / "ahead", ahead=3)
+    source = open_source(wanted, CPU)
+    asked: list[int] = []
+    make = source.source.batch  # pyright: ignore[reportAttributeAccessIssue]
+
+    def counted(count: int, size: int, generator: torch.Generator) -> Any:
+        asked.append(count)
+        return make(count, size, generator)
+
+    source.source.batch = counted  # pyright: ignore[reportAttributeAccessIssue]
+    loop.train(wanted, CPU, source=source)
+    assert asked == [6, 6] and read_info(tmp_path / "ahead" / "weights.safetensors").facts["images"] == 12
+
+
 def test_a_finished_run_is_left_as_it_is(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
     before = weights(made)
@@ -256,6 +272,9 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"minimum_area": 0}, "minimum_area"),
+        ({"ahead": 0}, "ahead"),
+        ({"ahead": 1.5}, "1.5"),
+        ({"decay": -0.1}, "-0.1"),
         ({"shards": -1}, "-1"),
         ({"composites": {"moves": ["rainbow"]}}, "rainbow"),
         ({"seconds": None}, "None and None"),
