@@ -10,7 +10,11 @@ from ...store.files import replacing
 
 
 def draw_curve(log: Path, picture: Path) -> bool:
-    """Draw the loss, and validation where there is any, over the images seen. Needs matplotlib (an extra); False where it is absent."""
+    """Draw the loss, and validation where there is any, over the images seen.
+
+    Returns:
+        False where matplotlib (an extra) is absent.
+    """
     if importlib.util.find_spec("matplotlib") is None:
         return False
     import matplotlib

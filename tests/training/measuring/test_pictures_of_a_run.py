@@ -70,4 +70,8 @@ def test_the_curve(tmp_path: Path) -> None:
         writer = csv.writer(file)
         writer.writerows([["images", "loss", "val_easy"], [8, 0.2, ""], [16, 0.1, ""], [16, "", 80.0]])
     assert draw_curve(tmp_path / "log.csv", tmp_path / "curve.png")
-    assert Image.open(tmp_path / "curve.png").size[0] > 400
+    width, height = Image.open(tmp_path / "curve.png").size
+    assert width > 400
+    (tmp_path / "log.csv").write_text("images,loss\n8,0.2\n16,0.1\n")
+    assert draw_curve(tmp_path / "log.csv", tmp_path / "curve.png")
+    assert Image.open(tmp_path / "curve.png").size == (width, height // 2)  # no panel for what was not measured
