@@ -116,8 +116,12 @@ def test_in_chunks_or_at_once(at_once: int, monkeypatch: pytest.MonkeyPatch) -> 
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
-def test_like_finds_like() -> None:
-    """A foreground of one content looks at the background of the same content, wherever that is."""
+def test_like_finds_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A foreground of one content looks at the background of the same content, wherever that is.
+
+    In heads of two channels two contents may happen to be alike; in heads of sixteen none are.
+    """
+    monkeypatch.setattr(module_under_test, "WIDTH", 64)
     module = ContentMatch(CHANNELS, CONTENT).double()
     nn.init.orthogonal_(module.compare.weight.data.flatten(1))
     nn.init.constant_(module.sharpness, 1.5)
@@ -129,7 +133,7 @@ def test_like_finds_like() -> None:
     _, attention = module(feature, content, image, mask, 1 - mask, return_attention=True)
     heat = attention.contribution()[0]
     alike = (kind == 2) & (mask[0, 0] == 0)
-    assert float(heat[alike].min()) > 3 * float(heat[~alike].max())
+    assert float(heat[alike].min()) > 100 * float(heat[~alike].max())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
