@@ -20,8 +20,8 @@ from .small import Prepare, shrink
 Check = Callable[[], None]
 
 SMALLEST_CONTEXT = 1.25
-# Chosen on the validation pairs: with the bundled network and no caution, contexts of 1.25, 1.4 and 1.8 leave 30.1, 29.4
-# and 30.1 % of the error, the mean of the four kinds at 256 px.
+# Chosen on the validation pairs: with the bundled network and no caution, contexts of 1.25, 1.4 and 1.8 leave 30.1,
+# 29.4 and 30.1 % of the error, the mean of the four kinds at 256 px.
 DEFAULT_CONTEXT = 1.4
 
 

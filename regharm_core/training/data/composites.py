@@ -46,6 +46,7 @@ from .windows import draw_windows, sample
 from .wrong_masks import make_wrong
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
+ROUGH = 90  # a picture's side, in what a rough mask is off by: a pixel where the network sees 64 px
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -76,7 +77,7 @@ class CompositeConfig:
         fitting: chance that the cut-out of a graded composite has some of the mood already, from nothing to all of it;
             otherwise a network learns that what stands in a mood always needs a strong change.
         strong: chance that a photographic move is a strong one, two stops or a heavy cast.
-        rough: whether masks are as people make them (three in ten a pixel too wide, too narrow or feathered), or exact.
+        rough: whether masks are as people make them (three in ten a bit too wide, too narrow or feathered), or exact.
         dealt: kinds and moves are dealt out by place in the batch instead of drawn for each composite, so that an
             accelerator computes each for its share alone; it would otherwise compute all of them for all.
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
@@ -317,9 +318,10 @@ def _fill(image: Tensor, known: Tensor) -> Tensor:
 
 
 def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Masks as people make them: some a pixel too wide, too narrow or feathered."""
+    """Masks as people make them: some a little too wide, too narrow or feathered, B 1 S S."""
+    little = max(round(mask.shape[-1] / ROUGH), 1)  # px
     draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)[:, 0, 0, 0]
     changed = mask
-    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], 1))
-    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], 1))
-    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2, "replicate"))
+    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], little))
+    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], little))
+    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2 * little, "replicate"))

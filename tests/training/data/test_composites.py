@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from regharm_core import InputError
+from regharm_core.training.data import composites
 from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
 
@@ -114,3 +115,17 @@ def test_the_default_draws_what_it_always_drew(photographs: Path) -> None:
     means.append(made.composite[:, :, :32, :32].mean((1, 2, 3))[:, None])
     torch.testing.assert_close(torch.cat(means, dim=1), torch.tensor(DRAWN)[:, 1:], rtol=0, atol=2e-4)
     assert int(torch.randint(1 << 30, (1,), generator=random)) == 622010912  # no number more, none fewer
+
+
+@pytest.mark.parametrize("side", [64, 96, 288])
+def test_a_rough_mask_is_off_by_a_part_of_the_picture(side: int) -> None:
+    """A pixel where composites of 64 px are made, three at 192: a fixed pixel would teach larger views nothing."""
+    mask = torch.zeros(400, 1, side, side)
+    mask[..., side // 4 : side // 4 * 3, side // 4 : side // 4 * 3] = 1
+    rough = composites._roughen(mask, torch.Generator().manual_seed(0))
+    width = (rough[:, 0, side // 2] > 0.5).sum(1) - side // 2
+    off = 2 * max(round(side / 90), 1)
+    assert set(width.tolist()) == {-off, 0, off}
+    feathered = ((rough > 0.01) & (rough < 0.99)).any(3).any(2)[:, 0]
+    assert 0.05 < float(feathered.float().mean()) < 0.15
+    assert 0.6 < float((rough == mask).flatten(1).all(1).float().mean()) < 0.8
