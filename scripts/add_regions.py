@@ -45,8 +45,7 @@ class Salience(nn.Module):
 
     def __init__(self, features: Tensor) -> None:
         super().__init__()
-        self.mean = nn.Buffer(features.mean((0, 2, 3), keepdim=True))
-        self.deviation = nn.Buffer(features.std((0, 2, 3), keepdim=True) + 1e-3)
+        self.mean, self.deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True) + 1e-3
         self.here, self.whole = nn.Conv2d(sum(CHANNELS), 96, 1), nn.Linear(CHANNELS[-1], 96)
         self.around = nn.Conv2d(98, 96, 3, padding=1)
         self.wide = nn.Conv2d(96, 96, 3, padding=3, dilation=3)
@@ -64,7 +63,7 @@ class Salience(nn.Module):
 
 def look(eye: EfficientNetLite0, pictures: Tensor) -> Tensor:
     """B 3 H W in [0, 1] -> the eye's features at GRID by GRID places, B C GRID GRID."""
-    with torch.inference_mode():
+    with torch.no_grad():
         seen = eye(F.interpolate(pictures, (SEEN, SEEN), mode="bilinear", antialias=True))
         return torch.cat([F.interpolate(part, (GRID, GRID), mode="bilinear", antialias=True) for part in seen], dim=1)
 
@@ -162,7 +161,7 @@ def main() -> None:
     salience = learn(net.eye, given.learn)
     held = [path for folder in given.without for path in sorted(folder.rglob("*")) if path.suffix.lower() in KINDS]
     unwanted = np.array([signs(Image.open(path)) for path in held]).reshape(-1, 64)
-    with tarfile.open(given.out, "w") as archive, torch.inference_mode():
+    with tarfile.open(given.out, "w") as archive, torch.no_grad():
         for number, picture in enumerate(pictures(given.folders, given.side, unwanted)):
             pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
             found = regions(salience(look(net.eye, pixels)).sigmoid(), pixels)
