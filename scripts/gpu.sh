@@ -21,11 +21,8 @@ PYTHON=${PYTHON:-python3}
 PATIENCE=${PATIENCE:-90} # seconds that start waits for what is still being decoded
 mkdir -p "$WORK"
 
-case "${1:-}" in
-take)
-  for part in "$2"/*.tar; do
-    mv "$part" "$WORK/"
-    setsid nohup "$PYTHON" - "$WORK/$(basename "$part")" >>"$WORK/decoding" 2>&1 <<'PYTHON' &
+decode() { # a tar of photographs, beside it
+  "$PYTHON" - "$1" <<'PYTHON'
 import sys
 from pathlib import Path
 
@@ -37,23 +34,36 @@ read = load_photographs([path])
 save_decoded(read.images, read.labels, path.with_suffix(".safetensors"))
 print(path.name, len(read), flush=True)
 PYTHON
+}
+
+missing() { # the tars that are not decoded yet
+  for part in "$WORK"/*.tar; do [ -e "${part%.tar}.safetensors" ] || [ ! -e "$part" ] || echo "$part"; done
+}
+
+case "${1:-}" in
+take)
+  for part in "$2"/*.tar; do
+    mv "$part" "$WORK/"
+    setsid nohup scripts/gpu.sh decode "$WORK/$(basename "$part")" >>"$WORK/decoding" 2>&1 </dev/null &
   done
+  sleep 1 # what has no session of its own when the call ends is killed
+  ;;
+decode)
+  decode "$2"
   ;;
 start)
   for _ in $(seq $((PATIENCE * 2))); do
-    waiting=0
-    for part in "$WORK"/*.tar; do [ -e "${part%.tar}.safetensors" ] || waiting=$((waiting + 1)); done
-    [ "$waiting" = 0 ] && break
+    [ -z "$(missing)" ] && break
     sleep 0.5
   done
-  [ "$waiting" = 0 ] || echo "$waiting parts are not decoded: $(tail -n 3 "$WORK/decoding")" >&2
+  missing | while read -r part; do decode "$part"; done # whose process was lost
   "$PYTHON" - "$2" "${3:-{\}}" "$WORK" "$START" <<'PYTHON' >"$WORK/recipe.json"
 import json
 import sys
 from pathlib import Path
 
 recipe, more, work, start = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-data = sorted(str(path) for path in work.glob("*.safetensors"))
+data = sorted(str(path) for path in work.glob("[!.]*.safetensors"))  # no half-written ones
 json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
 PYTHON
   PYTHONUNBUFFERED=1 setsid nohup "$PYTHON" -m regharm_core train "$WORK/recipe.json" --device "${DEVICE:-cuda}" \
