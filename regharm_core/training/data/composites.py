@@ -130,13 +130,13 @@ class CompositeMaker:
     @torch.no_grad()
     def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
         """``count`` composites of ``size`` px, a multiple of 32."""
-        making = int(size * host_uniform(*self.config.making, generator))
-        image, region = self._crops(count, making, generator)
         config = self.config
+        making = int(size * host_uniform(*config.making, generator))
+        image, region = self._crops(count, making, generator)
         image = relight(image, config.jitter, config.moody, config.lights, generator)
 
         kind, places = self._kinds(region, generator)
-        blob = _blobs(count, making, self.config, generator)
+        blob = _blobs(count, making, config, generator)
         soft = (kind == 2)[:, None, None, None]
         moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
 
@@ -150,12 +150,12 @@ class CompositeMaker:
             return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
 
         made = where_rows(kind == 1, torch.cat([composite, image, alpha], dim=1), pasted, places[1])
-        if self.config.graded:
+        if config.graded:
             made = self._graded(kind, made, image, region, places[3], generator)
-        if self.config.rough:
+        if config.rough:
             made[:, 6:] = _roughen(made[:, 6:], generator)
-        if self.config.wrong_mask:
-            made[:, 6:] = make_wrong(made[:, 6:], self.config.wrong_mask, generator)
+        if config.wrong_mask:
+            made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
         reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 

@@ -150,11 +150,11 @@ class _Run:
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
         for group in self.optimizer.param_groups:
-            now = recipe.learning_rate * rate(recipe, progress, self.step)
+            pace = recipe.learning_rate * rate(recipe, progress, self.step)
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(now)
+                group["lr"].fill_(pace)
             else:
-                group["lr"] = now
+                group["lr"] = pace
         loss = self.learn(self.source.batch(phase.batch // self.world.size, phase.size, self.random))
         self.step += 1
         self.images += phase.batch
