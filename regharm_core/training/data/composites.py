@@ -83,7 +83,7 @@ class CompositeConfig:
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
 
     Raises:
-        ConfigError: on an unknown move, or none.
+        ConfigError: on an unknown move, or none, or a ``native`` that is no range.
     """
 
     plain: float = 0.42
@@ -93,6 +93,7 @@ class CompositeConfig:
     close: float = 0.75
     context: tuple[float, float] = (1.25, 3.0)
     making: tuple[float, float] = (1.25, 2.2)
+    native: tuple[float, float] = (1.0, 1.0)
     jitter: float = 0.5
     moody: float = 0.0
     lights: float = 0.0
@@ -111,6 +112,8 @@ class CompositeConfig:
     def __post_init__(self) -> None:
         if not self.moves or not set(self.moves) <= set(MOVES):
             raise ConfigError(f"moves must be some of {list(MOVES)}, got {list(self.moves)}")
+        if not 0 < self.native[0] <= self.native[1]:
+            raise ConfigError(f"native must be two positive numbers, the smaller first, got {self.native!r}")
 
 
 class CompositeMaker:
@@ -156,6 +159,9 @@ class CompositeMaker:
             made[:, 6:] = _roughen(made[:, 6:], generator)
         if config.wrong_mask:
             made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
+        own = round(size * host_uniform(*config.native, generator)) if min(config.native) < 1 else size
+        if own < size:
+            made = F.interpolate(made, (own, own), mode="bilinear", antialias=True)
         reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 

@@ -169,6 +169,8 @@ class _Run:
         recipe, size = self.recipe, batch.mask.shape[-1]
         composite = batch.composite.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
+            if recipe.again:
+                composite = self._answered(composite, batch.mask)
             output: HarmonizerOutput = self.model(composite, batch.mask)
         area = recipe.minimum_area * (size / 256) ** 2
         weight = self.kind_weights[batch.kind]
@@ -179,6 +181,15 @@ class _Run:
         nn.utils.clip_grad_norm_(self.learned, recipe.clip)
         self.optimizer.step()
         return loss.detach()
+
+    def _answered(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """The composites, B 3 S S, with every so many replaced by what the averaged weights make of it."""
+        rows = slice(self.recipe.again - 1, None, self.recipe.again)
+        composite = composite.clone()
+        if len(composite) >= self.recipe.again:
+            with torch.no_grad():
+                composite[rows] = self.average(composite[rows], mask[rows]).image.clamp(0, 1).to(composite)
+        return composite
 
     def _look(self) -> None:
         """Validation and curve, on the first process; the others wait for it."""

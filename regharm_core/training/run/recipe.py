@@ -54,6 +54,8 @@ class Recipe:
         minimum_area: A_min of the loss (Eq. 8), in pixels of a 256 px picture.
         kind_weights: how much a composite of each kind (plain, paste, inpaint, graded) counts in the loss. Inpainting
             leaves a quarter of the others' error, so it teaches a quarter as much where all count alike.
+        again: every so many composites of a batch, one is what the averaged weights make of it, in place of itself; 0
+            for none. So the network learns to leave its own answer, or to go on in the same direction.
         average: decay of the exponential moving average of the weights, reached gradually.
         validate: folder with one folder of pairs for each kind, or iHarmony4 for its test lists; None for no
             validation.
@@ -91,6 +93,7 @@ class Recipe:
     clip: float = 1.0
     minimum_area: float = A_MIN
     kind_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    again: int = 0
     average: float = 0.999
     validate: str | None = None
     validate_every: float = 600.0
@@ -129,6 +132,8 @@ class Recipe:
             raise ConfigError(
                 f"ahead must be a whole number of 1 or more, decay 0 or more, got {self.ahead!r} and {self.decay!r}"
             )
+        if type(self.again) is not int or self.again < 0:
+            raise ConfigError(f"again must be a whole number of 0 or more, got {self.again!r}")
         counts: tuple[Any, ...] = self.kind_weights
         if len(counts) != 4 or not all(isinstance(n, int | float) and 0 <= n < 1e6 for n in counts) or not any(counts):
             raise ConfigError(f"kind_weights must be four numbers of 0 or more, not all 0, got {counts!r}")

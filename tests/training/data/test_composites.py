@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from regharm_core import InputError
+from regharm_core import ConfigError, InputError
 from regharm_core.training.data import composites
 from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
@@ -71,6 +71,26 @@ def test_a_seed_gives_the_same_batch(photographs: Path) -> None:
     first, second, other = batch(photographs), batch(photographs), batch(photographs, seed=1)
     assert torch.equal(first.composite, second.composite) and torch.equal(first.mask, second.mask)
     assert not torch.equal(first.composite, other.composite)
+
+
+def test_what_is_small_in_its_picture_is_seen_soft(photographs: Path) -> None:
+    """The same batch, as a crop of half the side that is enlarged: picture, target and mask lose the same detail."""
+    sharp, soft = (batch(photographs, native=(part, part)) for part in (1.0, 0.5))
+    made = batch(photographs, native=(0.5, 0.5))
+    assert torch.equal(soft.composite, made.composite)
+    for name in ("composite", "target", "mask"):
+        one, other = getattr(sharp, name), getattr(soft, name)
+        small = F.interpolate(one, (32, 32), mode="bilinear", antialias=True)
+        near = F.interpolate(small, (64, 64), mode="bilinear")
+        assert float((other - near).abs().mean()) < 0.01
+        detail = [float((v - F.avg_pool2d(v, 3, 1, 1)).abs().mean()) for v in (one, other)]
+        assert detail[1] < 0.75 * detail[0]
+
+
+def test_a_native_size_that_is_none() -> None:
+    for wrong in ((0.0, 1.0), (1.2, 0.8)):
+        with pytest.raises(ConfigError, match="native must be"):
+            CompositeConfig(native=wrong)
 
 
 def test_a_pasted_rim_gives_nothing_away() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 from dataclasses import replace
@@ -131,6 +132,35 @@ def test_composites_count_as_their_kinds_do(photographs: Path, tmp_path: Path, m
         expected = sum(w * float(e) for w, e in zip(weights, each, strict=True)) / 4
         assert losses[-1] == pytest.approx(expected, rel=1e-4)
     assert len(set(losses)) == 3
+
+
+def test_some_composites_are_the_networks_own_answers(photographs: Path, tmp_path: Path, monkeypatch) -> None:
+    """Every third composite is what the averaged weights make of it; the target stays."""
+    run = started(recipe(photographs, tmp_path, again=3))
+    with torch.no_grad():  # a new network answers with the composite itself
+        for name, parameter in run.average.named_parameters():
+            if name.startswith("head"):
+                parameter.add_(0.2)
+    seen: list[torch.Tensor] = []
+    run.model = lambda composite, mask: seen.append(composite) or run.net(composite, mask)
+    made = run.source.batch(7, 64, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(run.source, "batch", lambda *_: made)
+    before, asked = made.composite.clone(), copy.deepcopy(run.average)  # a step moves the average on
+    run._advance()
+    assert torch.equal(made.composite, before)
+    for n, composite in enumerate(seen[0]):
+        wanted = before[n]
+        if n in (2, 5):
+            answer = asked(before[n : n + 1], made.mask[n : n + 1]).image.clamp(0, 1)
+            assert float((answer - before[n]).abs().max()) > 0.01
+            wanted = answer[0]
+        torch.testing.assert_close(composite, wanted, atol=1e-4, rtol=0)
+
+
+def test_a_batch_too_small_for_an_answer_of_its_own_is_left(photographs: Path, tmp_path: Path) -> None:
+    run = started(recipe(photographs, tmp_path, again=9))
+    composite = torch.rand(2, 3, 64, 64)
+    assert torch.equal(run._answered(composite, torch.ones(2, 1, 64, 64)), composite)
 
 
 def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
