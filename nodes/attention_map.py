@@ -117,7 +117,7 @@ class AttentionMap(io.ComfyNode):
 
         result = host.in_batches(harmonizer, work, count, size)
         cautions += status.stretched({"mask": mask, "query_mask": query_mask}, size)
-        cautions += status.unanswered(used, query, harmonizer.model.config.view)
+        cautions += status.unanswered(used, query, harmonizer.model.config)
         painted, heat = result[..., :3].to(image.dtype), result[..., 3]
         facts = [status.looked_at(heat, used) + (" (LTL: this network has no PTL)" if lacking else "")]
         return io.NodeOutput(join_image(painted, rest), heat, ui=host.status(facts, cautions))

@@ -225,7 +225,7 @@ class Harmonize(io.ComfyNode):
             facts = [f"strength is 0: {status.counted(count)} returned unchanged"]
         else:
             advice = f"Should invert_mask be {'off' if invert_mask else 'on'}?"
-            odd, untouched = status.oddities(used, reference, harmonizer.model.config.view, advice)
+            odd, untouched = status.oddities(used, reference, harmonizer.model.config, advice)
             facts = [] if untouched else facts
             cautions += status.stretched(dict(zip(given, (mask, reference_mask, blend_mask), strict=True)), size)
             cautions += odd + status.hidden(used, shown)

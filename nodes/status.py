@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sized
 
 from torch import Tensor
 
+from ..regharm_core.network.config import HarmonizerConfig
 from ..regharm_core.picture.describe import change_in_words, mean_change, measure_change, share_in_words
 from ..regharm_core.picture.suspicion import (
     EMPTY,
@@ -63,15 +64,17 @@ def changed(
     return f"{counted(count)}, {share} {part.format(whose)}: {change_in_words(mean_change(touched))}"
 
 
-def oddities(mask: Tensor, reference: Tensor | None, view: int, advice: str = "") -> tuple[list[str], bool]:
+def oddities(
+    mask: Tensor, reference: Tensor | None, config: HarmonizerConfig, advice: str = ""
+) -> tuple[list[str], bool]:
     """What is odd about the masks of a batch (B 1 H W), and whether that leaves every picture unchanged.
 
     Args:
-        mask, reference, view: as for :func:`regharm_core.picture.suspicion.suspect`.
+        mask, reference, config: as for :func:`regharm_core.picture.suspicion.suspect`.
         advice: what to try where a mask looks inverted or covers nearly everything.
     """
     count = mask.shape[0]
-    kinds = [suspect(mask[n], None if reference is None else reference[n], view) for n in range(count)]
+    kinds = [suspect(mask[n], None if reference is None else reference[n], config) for n in range(count)]
     said: list[str] = []
     for kind, words in UNCHANGED.items():
         if n := kinds.count(kind):
@@ -149,9 +152,9 @@ def looked_at(heat: Tensor, mask: Tensor) -> str:
     return f"{counted(count)}: half of what was taken comes from {share_in_words(known)} of the background"
 
 
-def unanswered(mask: Tensor, query: Tensor | None, view: int) -> list[str]:
+def unanswered(mask: Tensor, query: Tensor | None, config: HarmonizerConfig) -> list[str]:
     """Why a map is black: B 1 H W, both."""
-    said, none = oddities(mask, None, view)
+    said, none = oddities(mask, None, config)
     said = [line.replace("returned unchanged", "without an answer") for line in said]
     if query is not None and not none:
         missed = int(((query * mask).flatten(1).amax(1) == 0).sum())

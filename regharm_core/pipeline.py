@@ -93,7 +93,7 @@ def harmonize(
         reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.
         strength: 0 (input) to 2; scales the change.
         context: the network is shown the foreground's bounding box with its sides times this number, 1.25
-            or more, and at least ``model.config.view`` px; with a reference_mask the box also holds all
+            or more, and at least ``model.config.least_box`` px; with a reference_mask the box also holds all
             of the reference. None shows it the whole picture.
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         steady: colour maps of their own for all frames, but averaged over a few frames to either side.
@@ -228,7 +228,7 @@ class _Asked:
         seen: Callable[[int, int], None],
     ) -> list[Found]:
         """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
-        apart, least = self.objects == APART and self.frames == EACH, self.model.config.view
+        apart, least = self.objects == APART and self.frames == EACH, self.model.config.least_box
         references = [None] * len(image) if reference is None else reference
         subjects = [
             subject

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -59,6 +62,20 @@ def test_a_boxed_view_changes_the_foreground_only_and_sees_only_its_box(model: H
     assert torch.equal(harmonize(model, far, mask, context=2.0)[~outside], result[~outside])
     whole = [harmonize(model, picture, mask, context=None) for picture in (far, image)]
     assert not torch.equal(whole[0][~outside], whole[1][~outside])
+
+
+def test_the_configuration_says_how_small_a_box_may_be(model: HarmonizerNet) -> None:
+    """Of a small object as much is shown as ``least`` says, and as the view is wide where it says nothing."""
+    image, mask = torch.rand(1, 3, 200, 200), torch.zeros(1, 1, 200, 200)
+    mask[..., 95:105, 95:105] = 1
+    far = image.clone()
+    far[..., :70, :70] = 1 - far[..., :70, :70]  # 25 px or more from the foreground, in each direction
+    for least, sees in ((0, True), (100, True), (40, False)):
+        asked = copy.copy(model)
+        asked.config = replace(model.config, least=least)
+        assert asked.config.least_box == (least or model.config.view)
+        one, other = (harmonize(asked, picture, mask)[..., 95:105, 95:105] for picture in (far, image))
+        assert torch.equal(one, other) is not sees
 
 
 @pytest.mark.parametrize("context", [1.0, 0.0, float("nan")])

@@ -131,7 +131,7 @@ def _one(model: Harmonizer, options: argparse.Namespace, clip: Clip | None, fram
         check_output(job.heat, seen)
     for line in picture.notes:
         _note(line)
-    for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config.view):
+    for line in odd_masks(job.mask, job.composite, drawn, weight, reference, model.config):
         _note(line)
     encoding = LINEAR if picture.linear else SRGB
     if clip is not None:

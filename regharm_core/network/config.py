@@ -53,6 +53,9 @@ class HarmonizerConfig:
         refine: extra 3x3 convolutions at the decoder's 32, 64, 128 and 256 px levels.
         view: side in px of the copy that the network sees of a picture (the paper: 256). Levels keep
             their names: at a view of 128 the "128 px" level has 64 px.
+        least: px; the box around the foreground that the public call shows gets no side smaller than this; the view's
+            where 0. Smaller, what is around the object is shown larger than it is; larger, more is shown of a small
+            picture.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
@@ -85,6 +88,7 @@ class HarmonizerConfig:
     gated: bool = True
     refine: tuple[int, int, int, int] = (2, 2, 2, 2)
     view: int = 256
+    least: int = 0
     caution: float = 0.0
     layout: Layout = "pixels"
     stages: tuple[int, int, int, int] = (24, 40, 64, 128)
@@ -126,6 +130,7 @@ class HarmonizerConfig:
         _whole("view", self.view, 64, 1024)
         if self.view % 32:
             raise ConfigError(f"view must be a multiple of 32, got {short(self.view)}")
+        _whole("least", self.least, 0, 1024)
         self._check_maps()
 
     def _check_maps(self) -> None:
@@ -157,6 +162,11 @@ class HarmonizerConfig:
             raise ConfigError('matching "content" compares what the eye sees, and eye is false')
         if self.doubt and not self.overall:
             raise ConfigError("doubt needs the overall branch, and overall is 0")
+
+    @property
+    def least_box(self) -> int:
+        """The smallest side in px of what the public call shows the network, where the picture has as much."""
+        return self.least or self.view
 
     @property
     def channels(self) -> tuple[int, int, int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..network.config import HarmonizerConfig
 from .box import bounding_box, whole
 from .small import shrink
 from .view import DEFAULT_CONTEXT, subjects_of, usable_composites
@@ -18,13 +19,13 @@ SAME_SHAPE = 1.02  # ratios of the sides that differ by less are the same, cut t
 EMPTY, FULL, INVERTED, LARGE, FAINT = "empty", "full", "inverted", "large", "faint"
 
 
-def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
+def suspect(mask: Tensor, reference: Tensor | None, config: HarmonizerConfig) -> str | None:
     """What is odd about the mask of one picture, or None.
 
     Args:
         mask: 1 H W in [0, 1].
         reference: 1 H W, the background that may be consulted; all of it where None.
-        view: the network's view, px.
+        config: the network's, for what it is shown.
 
     Returns:
         EMPTY: there is no foreground. FULL: there is no background that may be consulted. Both come back as
@@ -34,8 +35,8 @@ def suspect(mask: Tensor, reference: Tensor | None, view: int) -> str | None:
     peak = float(mask.amax()) if mask.numel() else 0.0
     if peak <= 0:
         return EMPTY
-    (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, view)
-    size, box = (view, view), subject.box
+    (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, config.least_box)
+    size, box = (config.view, config.view), subject.box
     allowed = None if reference is None else shrink(box.of(reference)[None], size)
     if not bool(usable_composites(shrink(box.of(mask)[None], size, subject.levels.stretch), allowed)):
         return FULL

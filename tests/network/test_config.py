@@ -22,6 +22,7 @@ ODD = HarmonizerConfig(
     gated=False,
     refine=(0, 1, 2, 3),
     view=192,
+    least=96,
     caution=2.5,
 )
 
@@ -95,6 +96,9 @@ def test_channels_double_up_to_the_cap() -> None:
         ("view", 100),
         ("view", 2048),
         ("view", 256.0),
+        ("least", -1),
+        ("least", 2048),
+        ("least", 96.0),
         ("layout", "vectors"),
         ("stages", (24, 40, 64)),
         ("stages", (24, 40, 64, 0)),

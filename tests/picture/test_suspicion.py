@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from regharm_core import HarmonizerConfig
 from regharm_core.picture.suspicion import (
     EMPTY,
     FAINT,
@@ -18,6 +19,8 @@ from regharm_core.picture.suspicion import (
     suspect,
 )
 
+SEEN = HarmonizerConfig(view=64)
+
 
 def disc(height: int, width: int, y: float, x: float, radius: float) -> torch.Tensor:
     rows, columns = torch.arange(height)[:, None], torch.arange(width)[None]
@@ -26,26 +29,26 @@ def disc(height: int, width: int, y: float, x: float, radius: float) -> torch.Te
 
 def test_a_proper_mask_is_not_suspected() -> None:
     for mask in (disc(64, 80, 30, 40, 15), disc(64, 80, 60, 40, 30), torch.ones(1, 64, 80) - disc(64, 80, 0, 0, 50)):
-        assert suspect(mask, None, 64) is None
+        assert suspect(mask, None, SEEN) is None
 
 
 def test_empty_and_full() -> None:
-    assert suspect(torch.zeros(1, 40, 40), None, 64) == EMPTY
-    assert suspect(torch.ones(1, 40, 40), None, 64) == FULL
-    assert suspect(disc(40, 40, 20, 20, 8), torch.zeros(1, 40, 40), 64) == FULL
+    assert suspect(torch.zeros(1, 40, 40), None, SEEN) == EMPTY
+    assert suspect(torch.ones(1, 40, 40), None, SEEN) == FULL
+    assert suspect(disc(40, 40, 20, 20, 8), torch.zeros(1, 40, 40), SEEN) == FULL
 
 
 def test_an_inverted_mask_is_seen() -> None:
-    assert suspect(1 - disc(64, 80, 30, 40, 15), None, 64) == INVERTED
+    assert suspect(1 - disc(64, 80, 30, 40, 15), None, SEEN) == INVERTED
     person = disc(64, 80, 60, 40, 30)  # stands on the lower border
-    assert suspect(1 - person, None, 64) == INVERTED
+    assert suspect(1 - person, None, SEEN) == INVERTED
 
 
 def test_a_placed_transparency_is_seen() -> None:
     """A cut-out's own mask (white is transparent), placed on a canvas: a rectangle with a hole."""
     placed = torch.zeros(1, 100, 120)
     placed[:, 30:80, 40:100] = 1 - disc(50, 60, 25, 30, 20)
-    assert suspect(placed, None, 64) == INVERTED
+    assert suspect(placed, None, SEEN) == INVERTED
     placed[:, 30:80, 40:100] = 1
     assert not looks_inverted(placed)
 
@@ -53,22 +56,22 @@ def test_a_placed_transparency_is_seen() -> None:
 def test_more_than_nine_tenths() -> None:
     mask = torch.ones(1, 64, 64)
     mask[:, :, :5] = 0
-    assert suspect(mask, None, 64) == LARGE
+    assert suspect(mask, None, SEEN) == LARGE
     mask[:, :, :7] = 0
-    assert suspect(mask, None, 64) is None
+    assert suspect(mask, None, SEEN) is None
 
 
 @pytest.mark.parametrize(("level", "kind"), [(0.49, FAINT), (0.51, None), (1 / 255, FAINT)])
 def test_a_faint_mask(level: float, kind: str | None) -> None:
-    assert suspect(level * disc(64, 80, 30, 40, 15), None, 64) == kind
+    assert suspect(level * disc(64, 80, 30, 40, 15), None, SEEN) == kind
 
 
 @pytest.mark.parametrize("level", [0.3, 0.9])
 def test_a_mask_that_is_never_white_may_be_full_too(level: float) -> None:
     mask = torch.ones(1, 64, 64)
-    assert suspect(level * mask, None, 64) == FULL
+    assert suspect(level * mask, None, SEEN) == FULL
     mask[:, :, :5] = 0
-    assert suspect(level * mask, None, 64) == LARGE
+    assert suspect(level * mask, None, SEEN) == LARGE
 
 
 @pytest.mark.parametrize(("size", "other"), [((60, 80), False), ((64, 64), True), ((61, 80), False), ((80, 60), True)])
