@@ -103,7 +103,8 @@ def harmonize(
         encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
             network is shown display values, and the change is carried back; values above 1 change as 1 does, by
             the same factor.
-        mirrored: show the network the mirror image too and take the mean of both answers.
+        mirrored: take the mean with the answer to a second look: the mirror image, of a box ``model.config.wider``
+            times as wide.
         tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
             is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
         batch_size: composites the network sees at once.
@@ -228,12 +229,12 @@ class _Asked:
         seen: Callable[[int, int], None],
     ) -> list[Found]:
         """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
-        apart, least = self.objects == APART and self.frames == EACH, self.model.config.least_box
+        apart, config = self.objects == APART and self.frames == EACH, self.model.config
         references = [None] * len(image) if reference is None else reference
         subjects = [
             subject
             for n, (one, of) in enumerate(zip(mask, references, strict=True))
-            for subject in subjects_of(n, one, of, self.context, least, apart=apart)
+            for subject in subjects_of(n, one, of, self.context, config.least_box, config.wider, apart=apart)
         ]
         if not subjects:
             return []

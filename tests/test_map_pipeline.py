@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 
 from regharm_core import harmonize
 from regharm_core.network.mapnet import MapNet
-from regharm_core.picture.view import look, subjects_of
+from regharm_core.picture.box import Box
+from regharm_core.picture.view import look, part_of, subjects_of
 from tests.network import slow_maps
 from tests.network.mapnets import EVERYTHING, lively
 
@@ -58,6 +60,24 @@ def worked_out(
     return torch.where(mask > 0, answer.clamp(0, 1), image)
 
 
+def slow_part(answer: Tensor, inner: Box, outer: Box) -> Tensor:
+    """C h w over the outer box, at the middles of h x w places of the inner one: bilinear, place by place."""
+    _, height, width = answer.shape
+    made = torch.empty_like(answer)
+    for row in range(height):
+        for column in range(width):
+            y = inner.top + (row + 0.5) / height * inner.size[0]
+            x = inner.left + (column + 0.5) / width * inner.size[1]
+            v = min(max((y - outer.top) / outer.size[0] * height - 0.5, 0), height - 1)
+            u = min(max((x - outer.left) / outer.size[1] * width - 0.5, 0), width - 1)
+            top, left = min(int(v), height - 2), min(int(u), width - 2)
+            b, a = v - top, u - left
+            upper = (1 - a) * answer[:, top, left] + a * answer[:, top, left + 1]
+            lower = (1 - a) * answer[:, top + 1, left] + a * answer[:, top + 1, left + 1]
+            made[:, row, column] = (1 - b) * upper + b * lower
+    return made
+
+
 CALLS: dict[str, dict[str, Any]] = {
     "the box": {},
     "the whole picture": {"context": None},
@@ -77,6 +97,32 @@ def test_the_maps_at_full_size(model: MapNet, size: tuple[int, int], name: str) 
     outside = (mask == 0).expand_as(image)
     assert torch.equal(made[outside].view(torch.int32), image[outside].view(torch.int32))
     assert float((made - image)[~outside].abs().mean()) > 0.01
+
+
+@pytest.mark.parametrize("size", [(60, 90), (150, 40), (200, 260)], ids=str)
+@pytest.mark.parametrize("apart", [1, 3])
+def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apart: int) -> None:
+    """Its answer over the wide box, taken where the first look's box lies."""
+    image, mask = picture(*size)
+    small = F.interpolate(mask, scale_factor=1 / apart)
+    mask = F.pad(small, (size[1] - small.shape[3], 0, 0, size[0] - small.shape[2]))
+    far = copy.copy(model)
+    far.config = replace(model.config, wider=2.0, least=32)
+    (subject,) = subjects_of(0, mask[0], None, 1.4, 32, 2.0)
+    assert subject.second.box == subject.wide and (apart == 1 or subject.wide.size > subject.box.size)
+    near, wide = (look(far, image, mask, None, [one]) for one in (subject, subject.second))
+    with torch.inference_mode():
+        first = far(near[0], near[1]).maps[0]
+        second = far(wide[0].flip(3), wide[1].flip(3)).maps[0].flip(2)
+    part = slow_part(second.double(), subject.box, subject.wide)
+    found = part_of(second[None], [subject.box], [subject.wide])[0]
+    torch.testing.assert_close(found.double(), part, rtol=0, atol=1e-5)
+    large = F.interpolate(((first + part) / 2)[None].float(), subject.box.size, mode="bilinear", align_corners=False)[0]
+    expected = image.clone()
+    inside = subject.box.of(expected[0])
+    inside += subject.box.of(mask[0]) * slow_maps.apply_maps(large, inside.clamp(0, 1))
+    expected = torch.where(mask > 0, expected.clamp(0, 1), image)
+    torch.testing.assert_close(harmonize(far, image, mask), expected, rtol=0, atol=2e-5)
 
 
 def test_a_reference_is_shown_and_obeyed(model: MapNet) -> None:

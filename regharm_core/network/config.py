@@ -56,6 +56,8 @@ class HarmonizerConfig:
         least: px; the box around the foreground that the public call shows gets no side smaller than this; the view's
             where 0. Smaller, what is around the object is shown larger than it is; larger, more is shown of a small
             picture.
+        wider: how many times the sides of the box the second look is shown, which the public call takes at the mirror
+            image: 1 for the same box.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
@@ -89,6 +91,7 @@ class HarmonizerConfig:
     refine: tuple[int, int, int, int] = (2, 2, 2, 2)
     view: int = 256
     least: int = 0
+    wider: float = 1.0
     caution: float = 0.0
     layout: Layout = "pixels"
     stages: tuple[int, int, int, int] = (24, 40, 64, 128)
@@ -120,6 +123,8 @@ class HarmonizerConfig:
         for name in ("residual", "gated", "eye", "doubt"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} must be true or false, got {short(getattr(self, name))}")
+        if type(self.wider) not in (int, float) or not 1 <= self.wider <= 8:
+            raise ConfigError(f"wider must be a number from 1 to 8, got {short(self.wider)}")
         temperature = self.temperature
         if type(temperature) not in (int, float) or not 1e-3 <= temperature <= 1e3:
             raise ConfigError(f"temperature must be a number from 0.001 to 1000, got {short(temperature)}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
 from ..network.face import Harmonizer
-from ..network.maps import foreground_energy
+from ..network.maps import MAP, apply_small_maps, foreground_energy
 from .box import Box, bounding_box, join, whole, widen
 from .levels import BLACK, Levels
 from .light import encode
@@ -38,6 +39,7 @@ class Subject:
     Attributes:
         row: which composite.
         box: the part of it that is shown.
+        wide: the part that the second look is shown; it holds the box.
         levels: black and white of its mask.
         places: h w over the whole picture, the number of the object that each place belongs to; None for one object.
         number: which of them is meant.
@@ -45,13 +47,26 @@ class Subject:
 
     row: int
     box: Box
+    wide: Box
     levels: Levels
     places: Tensor | None = None
     number: int = 0
 
+    @property
+    def second(self) -> Subject:
+        """The same for the second look."""
+        return self if self.wide == self.box else replace(self, box=self.wide)
+
 
 def subjects_of(
-    row: int, mask: Tensor, reference: Tensor | None, context: float | None, least: int, *, apart: bool = False
+    row: int,
+    mask: Tensor,
+    reference: Tensor | None,
+    context: float | None,
+    least: int,
+    wider: float = 1.0,
+    *,
+    apart: bool = False,
 ) -> list[Subject]:
     """What is to be asked about a composite: its objects one by one where ``apart``, else all as one.
 
@@ -64,6 +79,7 @@ def subjects_of(
         reference: 1 H W, the background that may be consulted; all where None.
         context: at least 1.25: the box's sides times this; the whole picture where None.
         least: px; no side becomes smaller than this (or than the picture).
+        wider: the second look's box has its sides times this.
 
     Raises:
         InputError: on a context below 1.25.
@@ -78,12 +94,15 @@ def subjects_of(
         box = widen(box, context, least, size)
         return box if needed is None else join(box, needed)
 
+    def beyond(box: Box) -> Box:
+        return box if wider == 1 else join(box, widen(box, wider, least, size))
+
     objects = find_objects(mask, apart=apart)
     boxes = [shown(box) for box in objects.boxes]
     if len(boxes) > 1 and not surroundings_of(objects, boxes, size):
         objects = joined(objects)
         boxes = [shown(objects.boxes[0])]
-    return [Subject(row, box, objects.levels, objects.places, n) for n, box in enumerate(boxes)]
+    return [Subject(row, box, beyond(box), objects.levels, objects.places, n) for n, box in enumerate(boxes)]
 
 
 class View:
@@ -131,8 +150,9 @@ class View:
     ) -> View:
         """Show the network a small copy of each subject's box, ``batch`` at a time, each after ``check``.
 
-        Where ``mirrored``, the residual is the mean of its answers to the copy and to the copy's mirror image,
-        which are shown in one pass: half of ``batch`` subjects and their mirror images, but at least one.
+        Where ``mirrored``, it looks twice, and the residual is the mean of both answers: to the copy, and to the
+        mirror image of a copy of the subject's wide box. Both are shown in one pass: half of ``batch`` subjects, but
+        at least one.
         ``seen`` is told after each pass how many subjects the network has looked at.
         """
         parts: list[tuple[Tensor, ...]] = []
@@ -144,12 +164,13 @@ class View:
             usable = usable_composites(weight, allowed)
             background = 1 - weight if allowed is None else torch.minimum(1 - weight, allowed)
             if mirrored:
-                both = [None if part is None else _with_mirror(part) for part in (guide, weight, allowed)]
-                answers = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
-                answers = [_from_mirror(part) for part in answers]
+                second = look(model, image, mask, reference, [one.second for one in some], linear=linear)
+                both = [_with_mirror(*part) for part in zip((guide, weight, allowed), second, strict=True)]
+                answer = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
+                answer = _from_both(answer, some)
             else:
-                answers = _answer(model, guide, weight, allowed)
-            parts.append((guide, weight, usable, background, *answers))
+                answer = _answer(model, guide, weight, allowed)
+            parts.append((guide, weight, usable, background, *_residual_and_maps(answer, guide)))
             if seen is not None:
                 seen(start + len(some))
         guide, weight, usable, background, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -180,25 +201,46 @@ def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
     return 1 / (1 + (caution * doubt.exp() / energy.clamp_min(1e-12)).square())
 
 
-def _with_mirror(part: Tensor) -> Tensor:
-    return torch.cat([part, part.flip(-1)])
+def _with_mirror(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """The first looks, and the mirror images of the second ones."""
+    return None if first is None or second is None else torch.cat([first, second.flip(-1)])
 
 
-def _from_mirror(part: Tensor) -> Tensor:
-    """The mean of answers to pictures (the first half) and to their mirror images."""
-    plain, turned = part.chunk(2)
-    return (plain + turned.flip(-1)) / 2
+def _from_both(answer: Tensor, subjects: Sequence[Subject]) -> Tensor:
+    """The mean of both looks' answers, B C h w over the subjects' boxes; those of second looks are the second half."""
+    first, second = answer.chunk(2)
+    second = second.flip(-1)
+    if all(one.wide == one.box for one in subjects):
+        return (first + second) / 2
+    return (first + part_of(second, [one.box for one in subjects], [one.wide for one in subjects])) / 2
 
 
-def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> list[Tensor]:
-    """The residual, B 3 S S, and the maps, B 12 h w, of a network that draws them; held back as far as they are."""
+def part_of(answer: Tensor, boxes: Sequence[Box], wide: Sequence[Box]) -> Tensor:
+    """What was found over wide boxes, B C h w, resized (bilinearly) to h w places of boxes inside of them."""
+    turns = []
+    for inner, outer in zip(boxes, wide, strict=True):
+        (height, width), (whole_height, whole_width) = inner.size, outer.size
+        across = (inner.left + inner.right - 2 * outer.left) / whole_width - 1
+        down = (inner.top + inner.bottom - 2 * outer.top) / whole_height - 1
+        turns.append([[width / whole_width, 0, across], [0, height / whole_height, down]])
+    grid = F.affine_grid(torch.tensor(turns).to(answer), list(answer.shape), align_corners=False)
+    return F.grid_sample(answer, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _residual_and_maps(answer: Tensor, guide: Tensor) -> list[Tensor]:
+    """The residual, B 3 S S, and before it, where the network draws them, the maps, B 12 h w."""
+    return [apply_small_maps(answer, guide), answer] if answer.shape[1] == MAP else [answer]
+
+
+def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
+    """The residual, B 3 S S, or the maps, B 12 h w, of a network that draws them; held back as far as they are."""
     dtype = next(model.parameters()).dtype
     reference = None if allowed is None else allowed.to(dtype)
     answer = model(guide.to(dtype), weight.to(dtype), reference=reference, within=bounding_box(weight.amax(0)))
     drawn = answer.prediction.float()
     residual = drawn if model.config.residual else drawn - guide
     share = held_back(foreground_energy(residual, weight), answer.doubt, model.config.caution)[:, None, None, None]
-    return [residual * share] if answer.maps is None else [residual * share, answer.maps.float() * share]
+    return (residual if answer.maps is None else answer.maps.float()) * share
 
 
 def look(

@@ -23,6 +23,7 @@ ODD = HarmonizerConfig(
     refine=(0, 1, 2, 3),
     view=192,
     least=96,
+    wider=1.5,
     caution=2.5,
 )
 
@@ -96,6 +97,9 @@ def test_channels_double_up_to_the_cap() -> None:
         ("view", 100),
         ("view", 2048),
         ("view", 256.0),
+        ("wider", 0.5),
+        ("wider", True),
+        ("wider", float("nan")),
         ("least", -1),
         ("least", 2048),
         ("least", 96.0),

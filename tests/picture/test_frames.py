@@ -74,7 +74,7 @@ def _unchanged(model: Harmonizer, images: Tensor, masks: Tensor) -> Clip:
 
 def found(value: float, usable: bool = True, shot: float = 0.0) -> Found:
     maps = LocalMaps(torch.full((1, 12, 2, 2), value), (2, 2))
-    subject = Subject(0, Box(0, 9, 0, 9), Levels())
+    subject = Subject(0, Box(0, 9, 0, 9), Box(0, 9, 0, 9), Levels())
     return Found(subject, usable, maps, torch.zeros(25), None, torch.full((3, 8, 8), shot))
 
 

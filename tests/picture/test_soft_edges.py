@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regharm_core import harmonize
+from regharm_core import HarmonizerConfig, harmonize
 from regharm_core.network.face import HarmonizerOutput
 
 SIDE, VIEW = 512, 128
@@ -21,7 +20,7 @@ class Oracle(torch.nn.Module):
 
     def __init__(self, composite: Tensor, truth: Tensor, matte: Tensor) -> None:
         super().__init__()
-        self.config: Any = SimpleNamespace(view=VIEW, residual=True, caution=0.0)
+        self.config = HarmonizerConfig(view=VIEW)
         self.anything = torch.nn.Parameter(torch.zeros(()))
         small = [F.interpolate(x, (VIEW, VIEW), mode="bilinear", antialias=True) for x in (composite, truth, matte)]
         self.answer = (small[1] - small[0]) / small[2].clamp_min(0.02)
