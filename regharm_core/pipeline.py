@@ -230,11 +230,12 @@ class _Asked:
     ) -> list[Found]:
         """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
         apart, config = self.objects == APART and self.frames == EACH, self.model.config
+        boxes = self.context, config.least_box, config.wider, config.view
         references = [None] * len(image) if reference is None else reference
         subjects = [
             subject
             for n, (one, of) in enumerate(zip(mask, references, strict=True))
-            for subject in subjects_of(n, one, of, self.context, config.least_box, config.wider, apart=apart)
+            for subject in subjects_of(n, one, of, *boxes, apart=apart)
         ]
         if not subjects:
             return []

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from regharm_core import harmonize
 from regharm_core.network.mapnet import MapNet
 from regharm_core.picture.box import Box
-from regharm_core.picture.view import look, part_of, subjects_of
+from regharm_core.picture.view import DEFAULT_CONTEXT, look, part_of, subjects_of
 from tests.network import slow_maps
 from tests.network.mapnets import EVERYTHING, lively
 
@@ -39,7 +39,7 @@ def worked_out(
     image: Tensor,
     mask: Tensor,
     *,
-    context: float | None = 1.4,
+    context: float | None = DEFAULT_CONTEXT,
     mirrored: bool = False,
     reference: Tensor | None = None,
     strength: float = 1.0,
@@ -108,7 +108,7 @@ def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apar
     mask = F.pad(small, (size[1] - small.shape[3], 0, 0, size[0] - small.shape[2]))
     far = copy.copy(model)
     far.config = replace(model.config, wider=2.0, least=32)
-    (subject,) = subjects_of(0, mask[0], None, 1.4, 32, 2.0)
+    (subject,) = subjects_of(0, mask[0], None, 1.25, 32, 2.0, 64)
     assert subject.second.box == subject.wide and (apart == 1 or subject.wide.size > subject.box.size)
     near, wide = (look(far, image, mask, None, [one]) for one in (subject, subject.second))
     with torch.inference_mode():

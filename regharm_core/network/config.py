@@ -56,8 +56,8 @@ class HarmonizerConfig:
         least: px; the box around the foreground that the public call shows gets no side smaller than this; the view's
             where 0. Smaller, what is around the object is shown larger than it is; larger, more is shown of a small
             picture.
-        wider: how many times the sides of the box the second look is shown, which the public call takes at the mirror
-            image: 1 for the same box.
+        wider: how many times the sides of that box, but at least the view, are shown to the second look, which the
+            public call takes at the mirror image: 1 for the same box.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
