@@ -55,7 +55,7 @@ WAYS: dict[str, Way] = {
     "residual of the network at 512, enlarged": enlarged(512),
     "local colour maps": public_call(None),
     **{f"local colour maps, context {c:g}": public_call(c) for c in (DEFAULT_CONTEXT, 1.6, 2.0, 3.0)},
-    f"default: context {DEFAULT_CONTEXT:g}, and a second, wider look": public_call(DEFAULT_CONTEXT, True),
+    "default: two looks": public_call(DEFAULT_CONTEXT, True),
 }
 
 

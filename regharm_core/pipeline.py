@@ -94,7 +94,8 @@ def harmonize(
         strength: 0 (input) to 2; scales the change.
         context: the network is shown the foreground's bounding box with its sides times this number, 1.25
             or more, and at least ``model.config.least_box`` px; with a reference_mask the box also holds all
-            of the reference. None shows it the whole picture.
+            of the reference. None shows it the whole picture. The bundled network looks at less than that (divided
+            by ``model.config.wider``) and at more (times that).
         shared: one colour map for the whole batch, so that the frames of a clip do not flicker.
         steady: colour maps of their own for all frames, but averaged over a few frames to either side.
         objects: "one by one": separate objects of a mask (:mod:`.picture.objects`) are harmonized each with the
@@ -103,8 +104,7 @@ def harmonize(
         encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
             network is shown display values, and the change is carried back; values above 1 change as 1 does, by
             the same factor.
-        mirrored: take the mean with the answer to a second look: the mirror image, of a box ``model.config.wider``
-            times as wide.
+        mirrored: take the mean with the answer to a second look, at the mirror image.
         tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
             is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
         batch_size: composites the network sees at once.

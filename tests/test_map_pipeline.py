@@ -108,7 +108,7 @@ def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apar
     mask = F.pad(small, (size[1] - small.shape[3], 0, 0, size[0] - small.shape[2]))
     far = copy.copy(model)
     far.config = replace(model.config, wider=2.0, least=32)
-    (subject,) = subjects_of(0, mask[0], None, 1.25, 32, 2.0, 64)
+    (subject,) = subjects_of(0, mask[0], None, DEFAULT_CONTEXT, 32, 2.0, 64)
     assert subject.second.box == subject.wide and (apart == 1 or subject.wide.size > subject.box.size)
     near, wide = (look(far, image, mask, None, [one]) for one in (subject, subject.second))
     with torch.inference_mode():

@@ -56,8 +56,9 @@ class HarmonizerConfig:
         least: px; the box around the foreground that the public call shows gets no side smaller than this; the view's
             where 0. Smaller, what is around the object is shown larger than it is; larger, more is shown of a small
             picture.
-        wider: how many times the sides of that box, but at least the view, are shown to the second look, which the
-            public call takes at the mirror image: 1 for the same box.
+        wider: the public call looks twice, the second time at the mirror image. By this factor the first look's box is
+            smaller than asked for (but 1.25 times the foreground's at least), and the second's larger (and at least as
+            large as the view). 1 for the same box twice.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
