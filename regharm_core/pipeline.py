@@ -104,7 +104,8 @@ def harmonize(
         encoding: "sRGB" or "linear": whether the image holds display values or scene-linear light. Of linear light the
             network is shown display values, and the change is carried back; values above 1 change as 1 does, by
             the same factor.
-        mirrored: take the mean with the answer to a second look, at the mirror image.
+        mirrored: take the mean with the answer to a second look, at the mirror image. With a single look the box is as
+            ``context`` says.
         tone, colour, contrast: how much of the change's lightness, of its hue and saturation and of its contrast
             is applied, each from 0 (none) to 2; exactly what was found at 1 (:mod:`.picture.adjust`).
         batch_size: composites the network sees at once.
@@ -230,7 +231,7 @@ class _Asked:
     ) -> list[Found]:
         """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
         apart, config = self.objects == APART and self.frames == EACH, self.model.config
-        boxes = self.context, config.least_box, config.wider, config.view
+        boxes = self.context, config.least_box, config.wider if self.mirrored else 1.0, config.view
         references = [None] * len(image) if reference is None else reference
         subjects = [
             subject

@@ -108,6 +108,8 @@ def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apar
     mask = F.pad(small, (size[1] - small.shape[3], 0, 0, size[0] - small.shape[2]))
     far = copy.copy(model)
     far.config = replace(model.config, wider=2.0, least=32)
+    straight = copy.copy(model)
+    straight.config = replace(far.config, wider=1.0)
     (subject,) = subjects_of(0, mask[0], None, DEFAULT_CONTEXT, 32, 2.0, 64)
     assert subject.second.box == subject.wide and (apart == 1 or subject.wide.size > subject.box.size)
     near, wide = (look(far, image, mask, None, [one]) for one in (subject, subject.second))
@@ -123,6 +125,8 @@ def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apar
     inside += subject.box.of(mask[0]) * slow_maps.apply_maps(large, inside.clamp(0, 1))
     expected = torch.where(mask > 0, expected.clamp(0, 1), image)
     torch.testing.assert_close(harmonize(far, image, mask), expected, rtol=0, atol=2e-5)
+    once, same = (harmonize(one, image, mask, context=3.0, mirrored=False) for one in (far, straight))
+    assert torch.equal(once, same)  # a single look sees what it was told to
 
 
 def test_a_reference_is_shown_and_obeyed(model: MapNet) -> None:
