@@ -170,7 +170,9 @@ class View:
             usable = usable_composites(weight, allowed)
             background = 1 - weight if allowed is None else torch.minimum(1 - weight, allowed)
             if mirrored:
-                second = look(model, image, mask, reference, [one.second for one in some], linear=linear)
+                second = guide, weight, allowed
+                if any(one.wide != one.box for one in some):
+                    second = look(model, image, mask, reference, [one.second for one in some], linear=linear)
                 both = [_with_mirror(*part) for part in zip((guide, weight, allowed), second, strict=True)]
                 answer = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
                 answer = _from_both(answer, some)
