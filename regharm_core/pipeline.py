@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -231,12 +231,13 @@ class _Asked:
     ) -> list[Found]:
         """Every object of every picture, in their order; all of a picture's as one where frames belong together."""
         apart, config = self.objects == APART and self.frames == EACH, self.model.config
-        boxes = self.context, config.least_box, config.wider if self.mirrored else 1.0, config.view
+        if not self.mirrored:
+            config = replace(config, wider=1.0)
         references = [None] * len(image) if reference is None else reference
         subjects = [
             subject
             for n, (one, of) in enumerate(zip(mask, references, strict=True))
-            for subject in subjects_of(n, one, of, *boxes, apart=apart)
+            for subject in subjects_of(n, one, of, self.context, config, apart=apart)
         ]
         if not subjects:
             return []

@@ -45,7 +45,9 @@ def worked_out(
     strength: float = 1.0,
 ) -> Tensor:
     """One picture: the small copy's maps, from both sides where asked, enlarged as a whole, applied pixel by pixel."""
-    (subject,) = subjects_of(0, mask[0], None if reference is None else reference[0], context, model.config.view)
+    (subject,) = subjects_of(
+        0, mask[0], None if reference is None else reference[0], context, replace(model.config, wider=1.0)
+    )
     seen, box = look(model, image, mask, reference, [subject]), subject.box
     with torch.inference_mode():
         maps = model(seen[0], seen[1], reference=seen[2]).maps
@@ -110,7 +112,7 @@ def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apar
     far.config = replace(model.config, wider=2.0, least=32)
     straight = copy.copy(model)
     straight.config = replace(far.config, wider=1.0)
-    (subject,) = subjects_of(0, mask[0], None, DEFAULT_CONTEXT, 32, 2.0, 64)
+    (subject,) = subjects_of(0, mask[0], None, DEFAULT_CONTEXT, far.config)
     assert subject.second.box == subject.wide and (apart == 1 or subject.wide.size > subject.box.size)
     near, wide = (look(far, image, mask, None, [one]) for one in (subject, subject.second))
     with torch.inference_mode():

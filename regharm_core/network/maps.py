@@ -12,8 +12,6 @@ from torch import Tensor
 
 from .layers import single_or_double
 
-MAP = 12  # numbers of a map: A row by row, then b
-
 
 def evaluate_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     """``A guide + b``: B 12 H W (A row by row, then b) and B 3 H W -> B 3 H W."""

@@ -57,8 +57,7 @@ def attention_map(
     for n in range(image.shape[0]):
         one = slice(n, n + 1)
         allowed = None if reference_mask is None else reference_mask[one]
-        may, config = None if allowed is None else allowed[0], model.config
-        (subject,) = subjects_of(0, mask[n], may, context, config.least_box, config.wider, config.view)
+        (subject,) = subjects_of(0, mask[n], None if allowed is None else allowed[0], context, model.config)
         subject = subject.second  # it sees more
         box = subject.box
         guide, weight, allowed = look(model, image[one], mask[one], allowed, [subject], linear=linear)

@@ -35,7 +35,7 @@ def suspect(mask: Tensor, reference: Tensor | None, config: HarmonizerConfig) ->
     peak = float(mask.amax()) if mask.numel() else 0.0
     if peak <= 0:
         return EMPTY
-    (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, config.least_box)
+    (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, config)
     size, box = (config.view, config.view), subject.box
     allowed = None if reference is None else shrink(box.of(reference)[None], size)
     if not bool(usable_composites(shrink(box.of(mask)[None], size, subject.levels.stretch), allowed)):

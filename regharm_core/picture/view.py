@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from ..network.config import HarmonizerConfig
 from ..network.face import Harmonizer
-from ..network.maps import MAP, apply_small_maps, foreground_energy
+from ..network.maps import apply_small_maps, foreground_energy
 from .box import Box, bounding_box, join, whole, widen
 from .levels import BLACK, Levels
 from .light import encode
@@ -61,9 +62,7 @@ def subjects_of(
     mask: Tensor,
     reference: Tensor | None,
     context: float | None,
-    least: int,
-    wider: float = 1.0,
-    least_wide: int = 0,
+    config: HarmonizerConfig,
     *,
     apart: bool = False,
 ) -> list[Subject]:
@@ -77,9 +76,7 @@ def subjects_of(
         mask: 1 H W in [0, 1].
         reference: 1 H W, the background that may be consulted; all where None.
         context: at least 1.25: the box's sides times this; the whole picture where None.
-        least: px; no side becomes smaller than this (or than the picture).
-        wider: the first look's box is smaller by this factor (down to 1.25 times the object), the second's larger.
-        least_wide: px; the same as least for the second look, where it is another.
+        config: the network's: its ``least`` and ``wider`` say how large the boxes of both looks are.
 
     Raises:
         InputError: on a context below 1.25.
@@ -91,13 +88,13 @@ def subjects_of(
     def shown(box: Box) -> Box:
         if context is None:
             return whole(mask)
-        box = widen(box, max(context / wider, SMALLEST_CONTEXT), least, size)
+        box = widen(box, max(context / config.wider, SMALLEST_CONTEXT), config.least_box, size)
         return box if needed is None else join(box, needed)
 
     def beyond(box: Box, first: Box) -> Box:
-        if context is None or wider == 1:
+        if context is None or config.wider == 1:
             return first
-        return join(first, widen(box, context * wider, least_wide, size))
+        return join(first, widen(box, context * config.wider, config.view, size))
 
     objects = find_objects(mask, apart=apart)
     boxes = [shown(box) for box in objects.boxes]
@@ -178,7 +175,7 @@ class View:
                 answer = _from_both(answer, some)
             else:
                 answer = _answer(model, guide, weight, allowed)
-            parts.append((guide, weight, usable, background, *_residual_and_maps(answer, guide)))
+            parts.append((guide, weight, usable, background, *_residual_and_maps(model, answer, guide)))
             if seen is not None:
                 seen(start + len(some))
         guide, weight, usable, background, residual, *maps = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -235,9 +232,9 @@ def part_of(answer: Tensor, boxes: Sequence[Box], wide: Sequence[Box]) -> Tensor
     return F.grid_sample(answer, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _residual_and_maps(answer: Tensor, guide: Tensor) -> list[Tensor]:
-    """The residual, B 3 S S, and before it, where the network draws them, the maps, B 12 h w."""
-    return [apply_small_maps(answer, guide), answer] if answer.shape[1] == MAP else [answer]
+def _residual_and_maps(model: Harmonizer, answer: Tensor, guide: Tensor) -> list[Tensor]:
+    """The residual, B 3 S S, and the maps, B 12 h w, where the network's answer is maps."""
+    return [apply_small_maps(answer, guide), answer] if model.config.layout == "maps" else [answer]
 
 
 def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
