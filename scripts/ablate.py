@@ -42,7 +42,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "no blocks": {"model": {"blocks": 0}},
     "no LTL, no PTL": {"model": {"ltl": (), "translation": "none", "matching": "features"}},
     "no PTL": {"model": {"translation": "none"}},
-    "no LTL": {"model": {"ltl": (), "matching": "features"}},
+    "no LTL": {"model": {"ltl": ()}},
     "matched by features": {"model": {"matching": "features"}},
     "no graded composites": {"composites": {"graded": 0.0}},
     FEW: {"photographs": 1 / 8},
