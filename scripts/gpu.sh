@@ -6,6 +6,7 @@
 #   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
 #   scripts/gpu.sh stop                   end the training in the background; its last checkpoint stays
 #
+# Photographs are kept at $SIDE px (224). $DECODE TAR SIDE, a Python script, decodes where it is set: it may find regions.
 # The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: what the CPU
 # has reached). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors,
 # einops. Several small tar files in a FOLDER are decoded faster than one: each by a process of its own.
@@ -18,11 +19,13 @@ cd "$(dirname "$0")/.."
 WORK=${WORK:-/tmp/regharm}
 START=${START:-weights/regharm.safetensors}
 PYTHON=${PYTHON:-python3}
+SIDE=${SIDE:-224}         # px a side at which photographs are kept in memory
 PATIENCE=${PATIENCE:-90} # seconds that start waits for what is still being decoded
 mkdir -p "$WORK"
 
 decode() { # a tar of photographs, beside it
-  "$PYTHON" - "$1" <<'PYTHON'
+  [ -z "${DECODE:-}" ] || { "$PYTHON" "$DECODE" "$1" "$SIDE"; return; }
+  "$PYTHON" - "$1" "$SIDE" <<'PYTHON'
 import sys
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from regharm_core.training.data.decoded import save_decoded
 from regharm_core.training.data.photographs import load_photographs
 
 path = Path(sys.argv[1])
-read = load_photographs([path])
+read = load_photographs([path], side=int(sys.argv[2]))
 save_decoded(read.images, read.labels, path.with_suffix(".safetensors"))
 print(path.name, len(read), flush=True)
 PYTHON
@@ -94,7 +97,7 @@ stop)
   kill "$(cat "$WORK/pid")" 2>/dev/null || true
   ;;
 *)
-  sed -n '2,17p' "$0"
+  sed -n '2,18p' "$0"
   exit 2
   ;;
 esac

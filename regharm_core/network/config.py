@@ -70,7 +70,8 @@ class HarmonizerConfig:
     The fields below are read by "maps" alone:
         stages: channels of its encoder at 1/2, 1/4, 1/8 and 1/16 of the view.
         eye: whether the network also gets the features of EfficientNet-Lite0, which is not trained further.
-        eye_view: side in px of the eye's copy of the picture, a multiple of 32; 0 for the network's own copy.
+        eye_view: side in px of the eye's copy of the picture, a multiple of 32, but never more than the
+            picture's larger side; 0 for the network's own copy.
         blocks: transformer blocks on the deepest features, see :mod:`regharm_core.network.blocks`.
         overall: width of the overall branch's perceptron, 0 for no such branch.
         matching: what LTL compares: its own features ("features", the paper) or the eye's ("content").

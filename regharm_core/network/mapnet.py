@@ -152,7 +152,7 @@ class MapNet(Harmonizer):
         if self.eye is None:
             return [[], [], []]
         with torch.no_grad():
-            side = self.config.eye_view
+            side = min(self.config.eye_view, max(image.shape[-2:]))  # enlarged it would see no more
             shown = image
             if side and tuple(image.shape[-2:]) != (side, side):
                 shown = _resize(image, (side, side))

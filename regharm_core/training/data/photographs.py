@@ -42,25 +42,34 @@ class Photographs:
         return Photographs(self.images.to(device), self.labels.to(device))
 
 
-def load_photographs(paths: Sequence[Path], *, limit: int | None = None, workers: int | None = None) -> Photographs:
+def load_photographs(
+    paths: Sequence[Path], *, limit: int | None = None, workers: int | None = None, side: int = STORE_SIZE
+) -> Photographs:
     """Read tar files (or folders) of ``ID.webp`` / ``ID.png`` pairs: picture and 8-bit label map.
 
     A path that ends in .safetensors was written by :func:`.decoded.save_decoded`; the limit does not count there.
 
+    Args:
+        paths: the files and folders, in the order in which they are wanted.
+        limit: so many photographs at most of those that are encoded.
+        workers: threads that decode; one a processor where None.
+        side: px a side of what is decoded here; where decoded files come with it they must have the same.
+
     Raises:
-        InputError: when a path does not exist, cannot be read, or holds no pair.
+        InputError: when a path does not exist, cannot be read, or holds no pair, or sizes differ.
     """
-    ready = [load_decoded(path, STORE_SIZE) for path in paths if path.suffix == SUFFIX]
+    ready = [path for path in paths if path.suffix == SUFFIX]
     encoded = [path for path in paths if path.suffix != SUFFIX]
-    if encoded or not ready:
-        made = _decode(encoded, limit, workers)
-        ready.append((made.images, made.labels))
-    if len(ready) == 1:
-        return Photographs(*ready[0])
-    return Photographs(torch.cat([images for images, _ in ready]), torch.cat([labels for _, labels in ready]))
+    if ready and not encoded:
+        return Photographs(*load_decoded(ready))
+    made = _decode(encoded, limit, workers, side)
+    if not ready:
+        return made
+    images, labels = load_decoded(ready, made.images.shape[-1])
+    return Photographs(torch.cat([images, made.images]), torch.cat([labels, made.labels]))
 
 
-def _decode(paths: Sequence[Path], limit: int | None, workers: int | None) -> Photographs:
+def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side: int) -> Photographs:
     pairs: list[tuple[str, bytes, bytes]] = []
     for path in paths:
         try:
@@ -72,11 +81,11 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None) -> Ph
             raise InputError(f"{path} is no tar file of photographs: {error}") from None
     if not pairs:
         raise InputError(f"no pairs of ID.webp and ID.png, and no iHarmony4, in {[str(p) for p in paths]}")
-    images = torch.empty(len(pairs), 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
-    labels = torch.empty(len(pairs), 1, STORE_SIZE, STORE_SIZE, dtype=torch.uint8)
+    images = torch.empty(len(pairs), 3, side, side, dtype=torch.uint8)
+    labels = torch.empty(len(pairs), 1, side, side, dtype=torch.uint8)
 
     def decode(n: int) -> None:
-        size = (STORE_SIZE, STORE_SIZE)
+        size = (side, side)
         name, *parts = pairs[n]
         try:
             opened = Image.open(io.BytesIO(parts[0]))
