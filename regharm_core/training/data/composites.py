@@ -47,6 +47,7 @@ from .wrong_masks import make_wrong
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 ROUGH = 90  # a picture's side, in what a rough mask is off by: a pixel where the network sees 64 px
+SHARPNESSES = 4  # of the pictures of a batch where some are softer; batch norms must see them mixed
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -159,11 +160,19 @@ class CompositeMaker:
             made[:, 6:] = _roughen(made[:, 6:], generator)
         if config.wrong_mask:
             made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
-        own = round(size * host_uniform(*config.native, generator)) if min(config.native) < 1 else size
-        if own < size:
-            made = F.interpolate(made, (own, own), mode="bilinear", antialias=True)
-        reduced = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
+        reduced = self._reduced(made, size, generator).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+
+    def _reduced(self, made: Tensor, size: int, generator: torch.Generator) -> Tensor:
+        """``made``, B C S S, at ``size`` px; first reduced further by one of SHARPNESSES amounts, in turns."""
+        if min(self.config.native) >= 1:
+            return _resized(made, size)
+        answer = torch.empty(*made.shape[:2], size, size, dtype=made.dtype, device=made.device)
+        for first in range(min(SHARPNESSES, len(made))):
+            rows = slice(first, None, SHARPNESSES)
+            own = round(size * host_uniform(*self.config.native, generator))
+            answer[rows] = _resized(_resized(made[rows], own) if own < size else made[rows], size)
+        return answer
 
     def _kinds(self, region: Tensor, generator: torch.Generator) -> tuple[Tensor, list[slice]]:
         """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded; and where in the batch each can be."""
@@ -262,6 +271,10 @@ class CompositeMaker:
         weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)
         weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
         return (points + weight * (moved - points)).clamp(0, 1)
+
+
+def _resized(pictures: Tensor, side: int) -> Tensor:
+    return F.interpolate(pictures, (side, side), mode="bilinear", antialias=True)
 
 
 def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) -> Tensor:

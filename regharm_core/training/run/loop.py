@@ -30,6 +30,7 @@ from .eyes import open_eye
 from .graphed import Graphed
 from .lock import only_process
 from .losses import doubt_loss, foreground_mse
+from .norms import freeze_norms
 from .optimizer import Muon
 from .recipe import Recipe
 from .schedule import rate
@@ -87,6 +88,8 @@ class _Run:
         self.before = {} if recipe.start is None else _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+        if recipe.frozen_norms:
+            freeze_norms(self.net)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
         pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]

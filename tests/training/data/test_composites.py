@@ -87,6 +87,18 @@ def test_what_is_small_in_its_picture_is_seen_soft(photographs: Path) -> None:
         assert detail[1] < 0.75 * detail[0]
 
 
+def test_one_batch_holds_soft_and_sharp_pictures(photographs: Path) -> None:
+    """Where a batch is all soft or all sharp, batch norms learn to divide by what they will not see in use."""
+    sharp, mixed = batch(photographs, count=8), batch(photographs, count=8, native=(0.2, 1.0))
+
+    def detail(pictures: torch.Tensor) -> torch.Tensor:
+        return (pictures - F.avg_pool2d(pictures, 3, 1, 1))[..., 2:-2, 2:-2].abs().mean((1, 2, 3))
+
+    kept = detail(mixed.target) / detail(sharp.target)
+    assert len({round(float(part), 2) for part in kept[:4]}) >= 3  # four amounts, dealt out in turns
+    torch.testing.assert_close(kept[:4], kept[4:], atol=0.25, rtol=0)
+
+
 def test_a_native_size_that_is_none() -> None:
     for wrong in ((0.0, 1.0), (1.2, 0.8)):
         with pytest.raises(ConfigError, match="native must be"):
