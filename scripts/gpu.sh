@@ -6,67 +6,78 @@
 #   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
 #   scripts/gpu.sh stop                   end the training in the background; its last checkpoint stays
 #
-# Photographs are kept at $SIDE px (224). $DECODE TAR SIDE, a Python script, decodes where it is set: it may find regions.
-# The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: what the CPU
-# has reached). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. Needs torch, numpy, pillow, safetensors,
-# einops. Several small tar files in a FOLDER are decoded faster than one: each by a process of its own.
+# The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: the bundled
+# weights). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. $WORKERS processes (8) decode at $SIDE px (224);
+# $SALIENCE is what they find regions with (scripts/decode_parts.py). All of them run from a copy in $WORK/code, since a
+# call may write the checkout anew under their feet. Needs torch, numpy, pillow, safetensors, einops and scipy.
 #
 # Rehearsed on a CPU with the same words:
 #   WORK=runs/rehearsal DEVICE=cpu scripts/gpu.sh start recipes/regharm-gpu.json \
 #     '{"seconds": 10, "bf16": false, "phases": [{"size": 64, "batch": 8, "share": 1}]}'
 set -euo pipefail
 cd "$(dirname "$0")/.."
-WORK=${WORK:-/tmp/regharm}
-START=${START:-weights/regharm.safetensors}
+mkdir -p "${WORK:=/tmp/regharm}"
+WORK=$(realpath "$WORK")
+START=$(realpath "${START:-weights/regharm.safetensors}")
+SALIENCE=${SALIENCE:+$(realpath "$SALIENCE")}
 PYTHON=${PYTHON:-python3}
-SIDE=${SIDE:-224}         # px a side at which photographs are kept in memory
+case "$PYTHON" in */*) PYTHON=$(realpath -s "$PYTHON") ;; esac
+SIDE=${SIDE:-224}        # px a side at which photographs are kept in memory
+WORKERS=${WORKERS:-8}    # processes that decode
 PATIENCE=${PATIENCE:-90} # seconds that start waits for what is still being decoded
-mkdir -p "$WORK"
 
-decode() { # a tar of photographs, beside it
-  [ -z "${DECODE:-}" ] || { "$PYTHON" "$DECODE" "$1" "$SIDE"; return; }
-  "$PYTHON" - "$1" "$SIDE" <<'PYTHON'
-import sys
-from pathlib import Path
+code() { # a copy that stays as it is
+  [ -d "$WORK/code" ] || { mkdir -p "$WORK/code/weights" && cp -r regharm_core scripts "$WORK/code/" && cp "$START" "$WORK/code/weights/regharm.safetensors"; }
+  [ -z "$SALIENCE" ] || cp -u "$SALIENCE" "$WORK/code/salience.safetensors"
+  cd "$WORK/code"
+}
 
-from regharm_core.training.data.decoded import save_decoded
-from regharm_core.training.data.photographs import load_photographs
-
-path = Path(sys.argv[1])
-read = load_photographs([path], side=int(sys.argv[2]))
-save_decoded(read.images, read.labels, path.with_suffix(".safetensors"))
-print(path.name, len(read), flush=True)
-PYTHON
+decode() { # until nothing has come for so many seconds
+  local salience=()
+  [ ! -e "$WORK/code/salience.safetensors" ] || salience=(--salience "$WORK/code/salience.safetensors")
+  OMP_NUM_THREADS=1 nice -n 5 "$PYTHON" -m scripts.decode_parts "$WORK" --side "$SIDE" --wait "$1" "${salience[@]}"
 }
 
 missing() { # the tars that are not decoded yet
   for part in "$WORK"/*.tar; do [ -e "${part%.tar}.safetensors" ] || [ ! -e "$part" ] || echo "$part"; done
 }
 
+running() { # how many processes decode
+  local count=0
+  for pid in $(cat "$WORK/workers" 2>/dev/null); do kill -0 "$pid" 2>/dev/null && count=$((count + 1)); done
+  echo "$count"
+}
+
 case "${1:-}" in
 take)
-  for part in "$2"/*.tar; do
-    mv "$part" "$WORK/"
-    setsid nohup scripts/gpu.sh decode "$WORK/$(basename "$part")" >>"$WORK/decoding" 2>&1 </dev/null &
+  mv "$2"/*.tar "$WORK/"
+  code
+  for _ in $(seq $((WORKERS - $(running)))); do
+    setsid nohup scripts/gpu.sh decode 120 >>"$WORK/decoding" 2>&1 </dev/null &
+    echo $! >>"$WORK/workers"
   done
   sleep 1 # what has no session of its own when the call ends is killed
   ;;
 decode)
+  code
   decode "$2"
   ;;
 start)
+  recipe=$(realpath "$2")
+  code
   for _ in $(seq $((PATIENCE * 2))); do
     [ -z "$(missing)" ] && break
     sleep 0.5
   done
-  missing | while read -r part; do decode "$part"; done # whose process was lost
-  "$PYTHON" - "$2" "${3:-{\}}" "$WORK" "$START" <<'PYTHON' >"$WORK/recipe.json"
+  [ -z "$(missing)" ] || decode 0 >>"$WORK/decoding" 2>&1 # whose processes were lost
+  "$PYTHON" - "$recipe" "${3:-{\}}" "$WORK" <<'PYTHON' >"$WORK/recipe.json"
 import json
 import sys
 from pathlib import Path
 
-recipe, more, work, start = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+recipe, more, work = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3])
 data = sorted(str(path) for path in work.glob("[!.]*.safetensors"))  # no half-written ones
+start = str(work / "code" / "weights" / "regharm.safetensors")
 json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
 PYTHON
   PYTHONUNBUFFERED=1 setsid nohup "$PYTHON" -m regharm_core train "$WORK/recipe.json" --device "${DEVICE:-cuda}" \
@@ -74,15 +85,17 @@ PYTHON
   echo $! >"$WORK/pid"
   ;;
 look)
+  out=$(realpath -m "$3")
+  code
   for _ in $(seq "$2"); do
     sleep 1
     kill -0 "$(cat "$WORK/pid")" 2>/dev/null || break
   done
   tail -n 12 "$WORK/log"
-  mkdir -p "$3"
-  cp "$WORK/log" "$3/"
+  mkdir -p "$out"
+  cp "$WORK/log" "$out/"
   [ -e "$WORK/run/weights.safetensors" ] || exit 0
-  "$PYTHON" - "$WORK/run/weights.safetensors" "$3/weights.safetensors" <<'PYTHON'
+  "$PYTHON" - "$WORK/run/weights.safetensors" "$out/weights.safetensors" <<'PYTHON'
 import sys
 from pathlib import Path
 
@@ -97,7 +110,7 @@ stop)
   kill "$(cat "$WORK/pid")" 2>/dev/null || true
   ;;
 *)
-  sed -n '2,18p' "$0"
+  sed -n '2,17p' "$0"
   exit 2
   ;;
 esac

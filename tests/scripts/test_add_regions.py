@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from regharm_core.training.data.photographs import load_photographs
-from scripts import add_regions
-from scripts.add_regions import MOST, guided, main, regions
+from scripts import salience
+from scripts.add_regions import main
+from scripts.salience import MOST, guided, load_salience, number_pieces, open_eye
 
 
 def slow_mean(values: Tensor, radius: int) -> Tensor:
@@ -41,20 +42,19 @@ def test_the_guided_filter_against_windows() -> None:
 
 
 def test_pieces_are_numbered_by_size_and_specks_are_none() -> None:
-    likely = torch.zeros(1, 1, 24, 24)
-    likely[..., 2:8, 2:8] = 1
-    likely[..., 12:22, 10:22] = 1
-    likely[..., 2, 20] = 1  # a place of 576: too small
-    found = regions(likely, torch.full((1, 3, 96, 144), 0.5))
-    assert found.shape == (96, 144) and found.unique().tolist() == [0, 1, 2]
-    assert int(found[68, 96]) == 1 and int(found[20, 30]) == 2 and int(found[10, 122]) == 0
-    assert regions(torch.ones(1, 1, 24, 24), torch.rand(1, 3, 96, 96)).unique().tolist() == [
-        0
-    ]  # all of it is no object
-    many = torch.zeros(1, 1, 24, 24)
+    found = np.zeros((96, 144), bool)
+    found[8:32, 12:48] = True
+    found[48:88, 60:132] = True
+    found[32, 48] = True  # touches the first at a corner
+    found[8:12, 120:126] = True  # 24 of 13,824: too small
+    numbers = number_pieces(found)
+    assert numbers.dtype == np.uint8 and np.unique(numbers).tolist() == [0, 1, 2]
+    assert numbers[68, 96] == 1 and numbers[20, 30] == 2 and numbers[32, 48] == 2 and numbers[10, 122] == 0
+    assert not number_pieces(np.ones((96, 96), bool)).any() and not number_pieces(np.zeros((96, 96), bool)).any()
+    many = np.zeros((120, 120), bool)
     for n in range(MOST + 2):
-        many[..., 1 + 8 * (n // 3) : 6 + 8 * (n // 3), 1 + 8 * (n % 3) : 6 + 8 * (n % 3)] = 1
-    assert int(regions(many, torch.full((1, 3, 120, 120), 0.5)).max()) == MOST
+        many[5 + 40 * (n // 3) : 30 + 40 * (n // 3), 5 + 40 * (n % 3) : 30 + 40 * (n % 3)] = True
+    assert number_pieces(many).max() == MOST
 
 
 def test_from_folders_to_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_from_folders_to_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     write("kept.png", (300, 200))
     write("deep/kept too.JPG", (240, 260))
-    write("small.png", (180, 300))
+    write("small.png", (170, 300))
     write("long.png", (800, 200))
     write("grey.png", (300, 200), grey=True)
     write("held.png", (300, 200))
@@ -83,9 +83,15 @@ def test_from_folders_to_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "held").mkdir()
     Image.open(tmp_path / "in" / "held.png").resize((90, 60)).save(tmp_path / "held" / "again.png")
     out = tmp_path / "more.tar"
-    folders = [str(out), str(tmp_path / "in"), "--learn", str(tmp_path / "known")]
-    monkeypatch.setattr(sys, "argv", ["add_regions.py", *folders, "--without", str(tmp_path / "held"), "--side", "96"])
-    monkeypatch.setattr(add_regions, "SEEN", 96)
+    learned = tmp_path / "learned.safetensors"
+    words = [out, tmp_path / "in", "--learn", tmp_path / "known", "--without", tmp_path / "held", "--save", learned]
+    monkeypatch.setattr(sys, "argv", ["add_regions.py", *map(str, words), "--side", "96"])
+    monkeypatch.setattr(salience, "SEEN", 96)
     main()
     read = load_photographs([out])
     assert len(read) == 2 and int(read.labels.max()) <= MOST
+    net, eye = load_salience(learned), open_eye()
+    seen = salience.look(eye, read.images[:1].float() / 255)
+    with torch.no_grad():
+        assert torch.equal(load_salience(learned)(seen), net(seen)) and net(seen).isfinite().all()
+    assert net.deviation.min() > 0 and not torch.equal(net.mean, torch.zeros_like(net.mean))

@@ -27,13 +27,14 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     shutil.copy(photographs, part / "a.tar")
     shutil.copy(photographs, work / "lost.tar")  # came with an earlier call
     (work / ".lost.1234.safetensors").write_bytes(b"half")
+    (work / "workers").write_text("999999\n")  # a process that was lost
     phases = [{"size": 64, "batch": 2, "share": 1}]
     recipe = {"data": ["x"], "out": "x", "model": model.to_dict(), "phases": phases, "steps": 1}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     places = {"WORK": str(work), "START": str(tmp_path / "start.safetensors"), "PYTHON": sys.executable}
 
     def call(*words: str) -> None:
-        settings = os.environ | places | {"DEVICE": "cpu", "PATIENCE": "8"}
+        settings = os.environ | places | {"DEVICE": "cpu", "PATIENCE": "30", "WORKERS": "1"}
         command = ["bash", "scripts/gpu.sh", *words]
         subprocess.run(command, cwd=ROOT, env=settings, check=True, capture_output=True, timeout=120)
 

@@ -30,7 +30,7 @@ from .eyes import open_eye
 from .graphed import Graphed
 from .lock import only_process
 from .losses import doubt_loss, foreground_mse
-from .norms import freeze_norms
+from .norms import adopt_statistics, freeze_norms
 from .optimizer import Muon
 from .recipe import Recipe
 from .schedule import rate
@@ -88,8 +88,6 @@ class _Run:
         self.before = {} if recipe.start is None else _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
-        if recipe.frozen_norms:
-            freeze_norms(self.net)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
         pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
@@ -108,6 +106,7 @@ class _Run:
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
+        self.frozen = False
 
     @property
     def progress(self) -> float:
@@ -152,6 +151,8 @@ class _Run:
         """One step; returns this process's loss, a scalar still on the device."""
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
+        if phase.frozen_norms != self.frozen:
+            self._set_norms(phase.frozen_norms)
         for group in self.optimizer.param_groups:
             pace = recipe.learning_rate * rate(recipe, progress, self.step)
             if isinstance(group["lr"], Tensor):
@@ -166,6 +167,16 @@ class _Run:
         with torch.no_grad():
             torch._foreach_lerp_(kept, now, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         return loss
+
+    def _set_norms(self, frozen: bool) -> None:
+        """From now on batch norms use what the averaged network has counted, or the batch's own statistics."""
+        self.frozen = frozen
+        self.model.train()
+        if frozen:
+            adopt_statistics(self.net, self.average)
+            freeze_norms(self.model)
+        if self.recorded:
+            self.learn = Graphed(self._learn)  # what was recorded is the other kind of step
 
     def _learn(self, batch: Batch) -> Tensor:
         """Learn from a batch; returns the loss. All that is computed stays on the device."""

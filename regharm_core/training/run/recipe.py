@@ -25,11 +25,20 @@ from .losses import A_MIN
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the run at one resolution: network size in px, batch, share of the budget."""
+    """A part of the run at one resolution.
+
+    Attributes:
+        size: what the network sees, px.
+        batch: composites a step.
+        share: of the budget.
+        frozen_norms: batch norms use what they have counted until then, as they do in use (:mod:`.norms`). For the
+            last part of a run, where they have counted enough.
+    """
 
     size: int
     batch: int
     share: float
+    frozen_norms: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,6 @@ class Recipe:
         eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
         shared_statistics: of several processes, batch norms see the batches of all, as one process would. Without,
             two processes on a CPU are a fifth faster.
-        frozen_norms: batch norms use the statistics that the weights to start from have counted (:mod:`.norms`).
         echo: show each composite twice (:mod:`..data.echo`); where making them is slow, more is learned in a time.
         ahead: batches made at once (:mod:`..data.ahead`); a GPU makes eight in little more time than one.
         graph: on an NVIDIA GPU, record a step once and replay it (:mod:`.graphed`); several processes do not.
@@ -103,7 +111,6 @@ class Recipe:
     start: str | None = None
     eye: str | None = None
     shared_statistics: bool = True
-    frozen_norms: bool = False
     echo: bool = False
     ahead: int = 1
     graph: bool = False

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from regharm_core import HarmonizerConfig, HarmonizerNet, save_checkpoint
-from regharm_core.store.checkpoint import load_network
+from regharm_core import HarmonizerConfig
 from regharm_core.training.run import loop
+from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.norms import freeze_norms
 from regharm_core.training.run.recipe import Phase, Recipe
+from regharm_core.training.run.sources import open_source
 
 MODEL = HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)
+CPU = torch.device("cpu")
 
 
 def test_a_frozen_norm_divides_by_what_it_has_counted() -> None:
@@ -33,23 +34,26 @@ def test_a_frozen_norm_divides_by_what_it_has_counted() -> None:
     assert net.training and all(p.requires_grad for p in net.parameters())
 
 
-def test_a_run_keeps_the_statistics_it_started_from_and_learns_the_rest(photographs: Path, tmp_path: Path) -> None:
-    start = tmp_path / "start.safetensors"
-    save_checkpoint(HarmonizerNet(MODEL), start, facts={})
-    before = load_network(start)[0].state_dict()
+def test_the_last_phase_keeps_what_the_averaged_network_has_counted(photographs: Path, tmp_path: Path) -> None:
     recipe = Recipe(
         data=(str(photographs),),
-        out=str(tmp_path / "free"),
+        out=str(tmp_path),
         model=MODEL,
-        steps=3,
-        phases=(Phase(64, 2, 1.0),),
+        steps=4,
+        phases=(Phase(64, 2, 0.5), Phase(64, 2, 0.5, frozen_norms=True)),
         warmup=1,
-        average=0.0,
-        start=str(start),
+        average=0.5,
     )
-    for frozen in (False, True):
-        given = replace(recipe, out=str(tmp_path / str(frozen)), frozen_norms=frozen)
-        after = load_network(loop.train(given, torch.device("cpu")))[0].state_dict()
-        changed = {name for name in after if not torch.equal(after[name], before[name])}
-        assert any("running" in name for name in changed) != frozen
-        assert any(name.endswith(".weight") for name in changed)
+    run = loop._Run(recipe, alone(CPU), open_source(recipe, CPU))
+    seen: list[dict[str, torch.Tensor]] = []
+    while run.progress < 1:
+        run._advance()
+        seen.append(copy.deepcopy(run.net.state_dict()))
+    counted = [{name: value for name, value in state.items() if "running" in name} for state in seen]
+    assert any(not torch.equal(counted[1][name], value) for name, value in counted[0].items())
+    average = run.average.state_dict()
+    for name, value in counted[2].items():
+        assert torch.equal(value, counted[3][name])
+        torch.testing.assert_close(average[name], value)
+    assert not torch.equal(seen[2]["head.weight"], seen[3]["head.weight"])
+    assert any(not torch.equal(seen[2][name], seen[3][name]) for name in seen[2] if name.endswith("1.weight"))
