@@ -8,7 +8,8 @@
 #
 # The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: the bundled
 # weights). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. $WORKERS processes (8) decode at $SIDE px (224);
-# $SALIENCE is what they find regions with (scripts/decode_parts.py). All of them run from a copy in $WORK/code, since a
+# $SALIENCE is what they find regions with (scripts/decode_parts.py). $REPEAT, a name and a number like 'masked-*:4',
+# shows what came in those tars so many times as often as the rest. All of them run from a copy in $WORK/code, since a
 # call may write the checkout anew under their feet. Needs torch, numpy, pillow, safetensors, einops and scipy.
 #
 # Rehearsed on a CPU with the same words:
@@ -70,13 +71,16 @@ start)
     sleep 0.5
   done
   [ -z "$(missing)" ] || decode 0 >>"$WORK/decoding" 2>&1 # whose processes were lost
-  "$PYTHON" - "$recipe" "${3:-{\}}" "$WORK" <<'PYTHON' >"$WORK/recipe.json"
+  "$PYTHON" - "$recipe" "${3:-{\}}" "$WORK" "${REPEAT:-}" <<'PYTHON' >"$WORK/recipe.json"
 import json
 import sys
 from pathlib import Path
 
 recipe, more, work = json.loads(Path(sys.argv[1]).read_text()), json.loads(sys.argv[2]), Path(sys.argv[3])
 data = sorted(str(path) for path in work.glob("[!.]*.safetensors"))  # no half-written ones
+name, _, times = sys.argv[4].rpartition(":")
+if name:
+    data += sorted(str(path) for path in work.glob(name + ".safetensors")) * (int(times) - 1)
 start = str(work / "code" / "weights" / "regharm.safetensors")
 json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
 PYTHON
@@ -110,7 +114,7 @@ stop)
   kill "$(cat "$WORK/pid")" 2>/dev/null || true
   ;;
 *)
-  sed -n '2,17p' "$0"
+  sed -n '2,19p' "$0"
   exit 2
   ;;
 esac

@@ -34,7 +34,7 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     places = {"WORK": str(work), "START": str(tmp_path / "start.safetensors"), "PYTHON": sys.executable}
 
     def call(*words: str) -> None:
-        settings = os.environ | places | {"DEVICE": "cpu", "PATIENCE": "30", "WORKERS": "1"}
+        settings = os.environ | places | {"DEVICE": "cpu", "PATIENCE": "30", "WORKERS": "1", "REPEAT": "a*:3"}
         command = ["bash", "scripts/gpu.sh", *words]
         subprocess.run(command, cwd=ROOT, env=settings, check=True, capture_output=True, timeout=120)
 
@@ -42,4 +42,4 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     assert not list(part.iterdir())
     call("start", str(tmp_path / "recipe.json"))
     call("look", "100", str(out))
-    assert read_info(out / "weights.safetensors").facts["photographs"] == 12  # six of each tar
+    assert read_info(out / "weights.safetensors").facts["photographs"] == 24  # six of each tar, one of them three times

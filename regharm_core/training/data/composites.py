@@ -47,7 +47,7 @@ from .wrong_masks import make_wrong
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 ROUGH = 90  # a picture's side, in what a rough mask is off by: a pixel where the network sees 64 px
-SHARPNESSES = 4  # of the pictures of a batch where some are softer; batch norms must see them mixed
+SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 

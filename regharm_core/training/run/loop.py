@@ -30,7 +30,6 @@ from .eyes import open_eye
 from .graphed import Graphed
 from .lock import only_process
 from .losses import doubt_loss, foreground_mse
-from .norms import adopt_statistics, freeze_norms
 from .optimizer import Muon
 from .recipe import Recipe
 from .schedule import rate
@@ -106,7 +105,6 @@ class _Run:
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
-        self.frozen = False
 
     @property
     def progress(self) -> float:
@@ -151,8 +149,6 @@ class _Run:
         """One step; returns this process's loss, a scalar still on the device."""
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
-        if phase.frozen_norms != self.frozen:
-            self._set_norms(phase.frozen_norms)
         for group in self.optimizer.param_groups:
             pace = recipe.learning_rate * rate(recipe, progress, self.step)
             if isinstance(group["lr"], Tensor):
@@ -167,16 +163,6 @@ class _Run:
         with torch.no_grad():
             torch._foreach_lerp_(kept, now, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         return loss
-
-    def _set_norms(self, frozen: bool) -> None:
-        """From now on batch norms use what the averaged network has counted, or the batch's own statistics."""
-        self.frozen = frozen
-        self.model.train()
-        if frozen:
-            adopt_statistics(self.net, self.average)
-            freeze_norms(self.model)
-        if self.recorded:
-            self.learn = Graphed(self._learn)  # what was recorded is the other kind of step
 
     def _learn(self, batch: Batch) -> Tensor:
         """Learn from a batch; returns the loss. All that is computed stays on the device."""

@@ -25,20 +25,11 @@ from .losses import A_MIN
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the run at one resolution.
-
-    Attributes:
-        size: what the network sees, px.
-        batch: composites a step.
-        share: of the budget.
-        frozen_norms: batch norms use what they have counted until then, as they do in use (:mod:`.norms`). For the
-            last part of a run, where they have counted enough.
-    """
+    """A part of the run at one resolution: network size in px, batch, share of the budget."""
 
     size: int
     batch: int
     share: float
-    frozen_norms: bool = False
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_what_is_small_in_its_picture_is_seen_soft(photographs: Path) -> None:
 
 
 def test_one_batch_holds_soft_and_sharp_pictures(photographs: Path) -> None:
-    """Where a batch is all soft or all sharp, batch norms learn to divide by what they will not see in use."""
+    """So that each step learns from both, and batch norms see both."""
     sharp, mixed = batch(photographs, count=8), batch(photographs, count=8, native=(0.2, 1.0))
 
     def detail(pictures: torch.Tensor) -> torch.Tensor:
