@@ -1,6 +1,7 @@
 """Regions for photographs that have none: a tar of ID.webp and ID.png for training, from folders of pictures.
 
-usage: add_regions.py OUT.tar FOLDER [FOLDER ...] --learn TAR [TAR ...] [--side 192] [--quality 62] [--save FILE]
+usage: python -m scripts.add_regions OUT.tar FOLDER [FOLDER ...] --learn TAR [TAR ...] [--side 192] [--quality 62]
+                                     [--save FILE] [--without FOLDER ...]
 
 A few layers on the eye's features learn where the object is from the photographs of --learn, which have masks (DUTS,
 say: one object each); three minutes on two cores. --save keeps what was learned, for scripts/decode_parts.py. Grey,
