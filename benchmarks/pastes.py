@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", help="default: the bundled ones")
     parser.add_argument("--sheet", type=Path, help="picture of the pastes and the last weights' answers")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     made = list(pastes(load_photographs([options.photographs]), options.pastes))
     kept = load("pastes") or {}
     for path in options.weights or [default_weights()]:

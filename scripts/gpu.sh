@@ -4,7 +4,7 @@
 #   scripts/gpu.sh take FOLDER            move FOLDER/*.tar, which came with this call, to $WORK, and decode them there
 #   scripts/gpu.sh start RECIPE [MORE]    train RECIPE in the background on all that has come; goes on from its state
 #   scripts/gpu.sh look SECONDS OUT       wait, show the log, copy the averaged weights (fp16) to OUT
-#   scripts/gpu.sh stop                   end the training in the background; its last checkpoint stays
+#   scripts/gpu.sh stop                   end what runs in the background; the training's last checkpoint stays
 #
 # The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: the bundled
 # weights). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. $WORKERS processes (8) decode at $SIDE px (224);
@@ -111,7 +111,7 @@ print(Path(sys.argv[2]).stat().st_size, "bytes,", info.facts["images"], "composi
 PYTHON
   ;;
 stop)
-  kill "$(cat "$WORK/pid")" 2>/dev/null || true
+  for pid in $(cat "$WORK/pid" "$WORK/workers" 2>/dev/null); do kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || true; done
   ;;
 *)
   sed -n '2,19p' "$0"

@@ -27,7 +27,7 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     shutil.copy(photographs, part / "a.tar")
     shutil.copy(photographs, work / "lost.tar")  # came with an earlier call
     (work / ".lost.1234.safetensors").write_bytes(b"half")
-    (work / "workers").write_text("999999\n")  # a process that was lost
+    (work / "workers").write_text("99999999\n")  # a process that was lost; no system numbers so many
     phases = [{"size": 64, "batch": 2, "share": 1}]
     recipe = {"data": ["x"], "out": "x", "model": model.to_dict(), "phases": phases, "steps": 1}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
@@ -42,4 +42,5 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     assert not list(part.iterdir())
     call("start", str(tmp_path / "recipe.json"))
     call("look", "100", str(out))
+    call("stop")
     assert read_info(out / "weights.safetensors").facts["photographs"] == 24  # six of each tar, one of them three times
