@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-LEAST_SIDE, LONGEST = 180, 2.6  # px, and the ratio of the sides
+LEAST_SIDE, LONGEST = 190, 2.6  # px, and the ratio of the sides
 LEAST_COLOUR, LEAST_CONTRAST = 3.0, 18.0  # 8-bit values
 WHITE, FRAME = 247, 0.75  # a product on white: so much of the rim is that light
 COLOURS = 600  # of 6 bits a channel in 96 x 96 px; a drawing or a diagram has fewer

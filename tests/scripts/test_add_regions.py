@@ -75,7 +75,7 @@ def test_from_folders_to_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     write("kept.png", (300, 200))
     write("deep/kept too.JPG", (240, 260))
-    write("small.png", (170, 300))
+    write("small.png", (180, 300))
     write("long.png", (800, 200))
     write("grey.png", (300, 200), grey=True)
     write("held.png", (300, 200))

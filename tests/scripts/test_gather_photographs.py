@@ -40,7 +40,7 @@ def sources(tmp_path: Path) -> Path:
         write(repository / "images" / f"{n}.jpg", n)
     shutil.copy(repository / "images" / "0.jpg", repository / "images" / "again.jpg")
     write(repository / "other" / "9.jpg", 9)
-    write(repository / "images" / "small.jpg", 10, (170, 300))
+    write(repository / "images" / "small.jpg", 10, (180, 300))
     write(repository / "images" / "held.jpg", 11)
     (repository / "images" / "broken.jpg").write_bytes(b"no picture")
     flat = Image.new("RGB", (300, 220), (250, 250, 250))
