@@ -28,7 +28,11 @@ WORKERS=${WORKERS:-8}    # processes that decode
 PATIENCE=${PATIENCE:-90} # seconds that start waits for what is still being decoded
 
 code() { # a copy that stays as it is
-  [ -d "$WORK/code" ] || { mkdir -p "$WORK/code/weights" && cp -r regharm_core scripts "$WORK/code/" && cp "$START" "$WORK/code/weights/regharm.safetensors"; }
+  if [ ! -d "$WORK/code" ]; then
+    mkdir -p "$WORK/code/weights"
+    cp -r regharm_core scripts "$WORK/code/"
+    cp weights/regharm.safetensors "$WORK/code/weights/" # its eye finds regions
+  fi
   [ -z "$SALIENCE" ] || cp -u "$SALIENCE" "$WORK/code/salience.safetensors"
   cd "$WORK/code"
 }
@@ -66,6 +70,7 @@ decode)
 start)
   recipe=$(realpath "$2")
   code
+  cp "$START" start.safetensors
   for _ in $(seq $((PATIENCE * 2))); do
     [ -z "$(missing)" ] && break
     sleep 0.5
@@ -81,7 +86,7 @@ data = sorted(str(path) for path in work.glob("[!.]*.safetensors"))  # no half-w
 name, _, times = sys.argv[4].rpartition(":")
 if name:
     data += sorted(str(path) for path in work.glob(name + ".safetensors")) * (int(times) - 1)
-start = str(work / "code" / "weights" / "regharm.safetensors")
+start = str(work / "code" / "start.safetensors")
 json.dump(recipe | {"data": data, "out": str(work / "run"), "start": start} | more, sys.stdout, indent=1)
 PYTHON
   PYTHONUNBUFFERED=1 setsid nohup "$PYTHON" -m regharm_core train "$WORK/recipe.json" --device "${DEVICE:-cuda}" \

@@ -50,7 +50,7 @@ def load_photographs(
     A path that ends in .safetensors was written by :func:`.decoded.save_decoded`; the limit does not count there.
 
     Args:
-        paths: the files and folders, in the order in which they are wanted.
+        paths: the files and folders; photographs of decoded files come first.
         limit: so many photographs at most of those that are encoded.
         workers: threads that decode; one a processor where None.
         side: px a side of what is decoded here; where decoded files come with it they must have the same.
