@@ -8,9 +8,10 @@
 #
 # The recipe's data, out and start are replaced: what is decoded in $WORK, $WORK/run, and $START (default: the bundled
 # weights). MORE is more JSON for the recipe, e.g. '{"seconds": 500}'. $WORKERS processes (8) decode at $SIDE px (224);
-# $SALIENCE is what they find regions with (scripts/decode_parts.py). $REPEAT, a name and a number like 'masked-*:4',
-# shows what came in those tars so many times as often as the rest. All of them run from a copy in $WORK/code, since a
-# call may write the checkout anew under their feet. Needs torch, numpy, pillow, safetensors, einops and scipy.
+# $SALIENCE is what they find regions with (scripts/decode_parts.py), $SURFACES the share of photographs that also get
+# regions of walls, hills and the like (0.3). $REPEAT, a name and a number like 'masked-*:4', shows what came in those
+# tars so many times as often as the rest. All of them run from a copy in $WORK/code, since a call may write the
+# checkout anew under their feet. Needs torch, numpy, pillow, safetensors, einops and scipy.
 #
 # Rehearsed on a CPU with the same words:
 #   WORK=runs/rehearsal DEVICE=cpu scripts/gpu.sh start recipes/regharm-gpu.json \
@@ -39,7 +40,7 @@ code() { # a copy that stays as it is
 
 decode() { # until nothing has come for so many seconds
   local salience=()
-  [ ! -e "$WORK/code/salience.safetensors" ] || salience=(--salience "$WORK/code/salience.safetensors")
+  [ ! -e "$WORK/code/salience.safetensors" ] || salience=(--salience "$WORK/code/salience.safetensors" --surfaces "${SURFACES:-0.3}")
   OMP_NUM_THREADS=1 nice -n 5 "$PYTHON" -m scripts.decode_parts "$WORK" --side "$SIDE" --wait "$1" "${salience[@]}"
 }
 
@@ -119,7 +120,7 @@ stop)
   for pid in $(cat "$WORK/pid" "$WORK/workers" 2>/dev/null); do kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || true; done
   ;;
 *)
-  sed -n '2,19p' "$0"
+  sed -n '2,20p' "$0"
   exit 2
   ;;
 esac

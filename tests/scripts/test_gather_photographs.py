@@ -116,6 +116,18 @@ def test_parts_are_decoded_and_given_regions_where_they_have_none(
     known, plain = load_photographs([work / "known.safetensors"]), load_photographs([photographs], side=96)
     assert torch.equal(known.labels, plain.labels) and torch.equal(known.images, plain.images)
     assert not (work / "bad.safetensors").exists()
+    (work / "more-000.safetensors").unlink()
+    more = ["--salience", str(tmp_path / "salience"), "--wait", "0", "--surfaces", "1"]
+    decode_parts.main([str(work), "--side", "96", *more])
+    both = load_photographs([work / "more-000.safetensors"]).labels[0, 0]
+    assert torch.equal(both == 1, found == 1) and both[:, 56:].any()  # what lies beside the object has regions too
+
+
+def test_surfaces_need_salience_and_a_share(tmp_path: Path, capsys) -> None:
+    for words in (["--surfaces", "0.5"], ["--surfaces", "1.5", "--salience", "x"]):
+        with pytest.raises(SystemExit):
+            decode_parts.main([str(tmp_path), *words])
+        assert "--surfaces is a share of 0 to 1 and needs --salience" in capsys.readouterr().err
 
 
 def test_what_another_process_holds_is_left_to_it(photographs: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ class _Run:
         self.before = {} if recipe.start is None else _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+        if recipe.frozen_norms:
+            _freeze_norms(self.net)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
         pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
@@ -252,6 +254,13 @@ class _Run:
         if self.world.rank == 0:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
+
+
+def _freeze_norms(net: nn.Module) -> None:
+    """Batch norms use the statistics that they have, and leave them as they are; their scale and shift still learn."""
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def _start(net: Harmonizer, path: Path) -> dict[str, Any]:

@@ -163,6 +163,27 @@ def test_a_batch_too_small_for_an_answer_of_its_own_is_left(photographs: Path, t
     assert torch.equal(run._answered(composite, torch.ones(2, 1, 64, 64)), composite)
 
 
+def test_frozen_norms_keep_their_statistics_and_still_learn(photographs: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = HarmonizerNet(MODEL)
+    norms = [name for name, part in net.named_modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for name in norms:
+        torch.nn.init.uniform_(net.get_submodule(name).running_mean, -0.2, 0.2)
+    save_checkpoint(net.eval(), tmp_path / "start.safetensors", facts={})
+    wanted = recipe(photographs, tmp_path / "run", start=str(tmp_path / "start.safetensors"), frozen_norms=True)
+    made, before = weights(loop.train(wanted, CPU)), net.state_dict()
+    kept = [name for name in made if "running" in name or "num_batches" in name]
+    assert norms and len(kept) == 3 * len(norms)
+    for name in kept:  # fp16 in the file
+        assert torch.allclose(made[name].float(), before[name].float(), atol=1e-3), name
+    assert any(not torch.allclose(made[f"{name}.bias"], before[f"{name}.bias"], atol=1e-5) for name in norms)
+
+
+def test_frozen_norms_need_a_start(photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="frozen_norms needs a start"):
+        recipe(photographs, tmp_path, frozen_norms=True)
+
+
 def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
     run = started(recipe(photographs, tmp_path / "second", start=str(made)))
