@@ -66,8 +66,8 @@ class Recipe:
         eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
         shared_statistics: of several processes, batch norms see the batches of all, as one process would. Without,
             two processes on a CPU are a fifth faster.
-        frozen_norms: batch norms keep the statistics that the start brought. What a small batch says of them is noise,
-            so a trained network that goes on in small batches loses less.
+        frozen_norms: batch norms keep the statistics that the start brought, for a network that goes on in batches
+            much smaller than those it learned in. Not compared with one that counts on.
         echo: show each composite twice (:mod:`..data.echo`); where making them is slow, more is learned in a time.
         ahead: batches made at once (:mod:`..data.ahead`); a GPU makes eight in little more time than one.
         graph: on an NVIDIA GPU, record a step once and replay it (:mod:`.graphed`); several processes do not.
