@@ -13,41 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from regharm_core import (
-    CheckpointError,
-    ConfigError,
-    HarmonizerConfig,
-    HarmonizerNet,
-    InputError,
-    read_info,
-    save_checkpoint,
-)
+from regharm_core import CheckpointError, InputError, read_info
 from regharm_core.cli import main
-from regharm_core.store.checkpoint import load_network
 from regharm_core.store.shards import join_shards
 from regharm_core.training.run import loop
-from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.run.optimizer import is_matrix
-from regharm_core.training.run.recipe import Phase, Recipe, read_recipe
-from regharm_core.training.run.schedule import rate
 from regharm_core.training.run.sources import open_source
-
-MODEL = HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)
-CPU = torch.device("cpu")
-
-
-def recipe(photographs: Path, out: Path, **options: Any) -> Recipe:
-    values: dict[str, Any] = {"steps": 6, "phases": (Phase(64, 2, 1.0),), "warmup": 2, "average": 0.5}
-    return Recipe(data=(str(photographs),), out=str(out), model=MODEL, **(values | options))
-
-
-def started(wanted: Recipe) -> loop._Run:
-    return loop._Run(wanted, alone(CPU), open_source(wanted, CPU))
-
-
-def weights(path: Path) -> dict[str, torch.Tensor]:
-    return load_network(path)[0].state_dict()
+from tests.training.run.tiny import CPU, MODEL, recipe, started, weights
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
@@ -119,8 +92,8 @@ def test_it_learns(photographs: Path, tmp_path: Path, monkeypatch, optimizer: st
 
 def test_composites_count_as_their_kinds_do(photographs: Path, tmp_path: Path, monkeypatch) -> None:
     losses: list[float] = []
-    for number, weights in enumerate([(1.0, 1.0, 1.0, 1.0), (1.0, 0.0, 3.0, 2.0), (1, 0, 0, 0)]):
-        run = started(recipe(photographs, tmp_path / str(number), kind_weights=weights))
+    for number, counts in enumerate([(1.0, 1.0, 1.0, 1.0), (1.0, 0.0, 3.0, 2.0), (1, 0, 0, 0)]):
+        run = started(recipe(photographs, tmp_path / str(number), kind_weights=counts))
         fixed = run.source.batch(4, 64, torch.Generator().manual_seed(1))
         fixed = replace(fixed, kind=torch.arange(4))
         monkeypatch.setattr(run.source, "batch", lambda *_, batch=fixed: batch)
@@ -129,7 +102,7 @@ def test_composites_count_as_their_kinds_do(photographs: Path, tmp_path: Path, m
             foreground_mse(*(part[n : n + 1] for part in (fixed.composite, fixed.target, fixed.mask)), 6.25)
             for n in range(4)
         ]  # an untrained network returns its input
-        expected = sum(w * float(e) for w, e in zip(weights, each, strict=True)) / 4
+        expected = sum(w * float(e) for w, e in zip(counts, each, strict=True)) / 4
         assert losses[-1] == pytest.approx(expected, rel=1e-4)
     assert len(set(losses)) == 3
 
@@ -161,69 +134,6 @@ def test_a_batch_too_small_for_an_answer_of_its_own_is_left(photographs: Path, t
     run = started(recipe(photographs, tmp_path, again=9))
     composite = torch.rand(2, 3, 64, 64)
     assert torch.equal(run._answered(composite, torch.ones(2, 1, 64, 64)), composite)
-
-
-def test_frozen_norms_keep_their_statistics_and_still_learn(photographs: Path, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    net = HarmonizerNet(MODEL)
-    norms = [name for name, part in net.named_modules() if isinstance(part, torch.nn.BatchNorm2d)]
-    for name in norms:
-        torch.nn.init.uniform_(net.get_submodule(name).running_mean, -0.2, 0.2)
-    save_checkpoint(net.eval(), tmp_path / "start.safetensors", facts={})
-    wanted = recipe(photographs, tmp_path / "run", start=str(tmp_path / "start.safetensors"), frozen_norms=True)
-    made, before = weights(loop.train(wanted, CPU)), net.state_dict()
-    kept = [name for name in made if "running" in name or "num_batches" in name]
-    assert norms and len(kept) == 3 * len(norms)
-    for name in kept:  # fp16 in the file
-        assert torch.allclose(made[name].float(), before[name].float(), atol=1e-3), name
-    assert any(not torch.allclose(made[f"{name}.bias"], before[f"{name}.bias"], atol=1e-5) for name in norms)
-
-
-def test_frozen_norms_need_a_start(photographs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="frozen_norms needs a start"):
-        recipe(photographs, tmp_path, frozen_norms=True)
-
-
-def test_weights_to_start_from(photographs: Path, tmp_path: Path) -> None:
-    made = loop.train(recipe(photographs, tmp_path / "first"), CPU)
-    run = started(recipe(photographs, tmp_path / "second", start=str(made)))
-    assert all(torch.equal(run.net.state_dict()[name], value) for name, value in weights(made).items())
-    first = read_info(made).facts["images"]
-    run.out.mkdir()
-    run.save()  # what was seen before is counted in
-    assert first > 0 and read_info(tmp_path / "second" / "weights.safetensors").facts["images"] == first
-
-
-def test_ptl_may_be_added_to_a_trained_network_and_changes_nothing_at_first(photographs: Path, tmp_path: Path) -> None:
-    plain = HarmonizerConfig(layout="maps", stages=(4, 4, 8, 8), ltl=(), translation="none", overall=8, view=64)
-    made = loop.train(replace(recipe(photographs, tmp_path / "first", steps=2), model=plain), CPU)
-    more = replace(plain, translation="ptl", ptl_stride=16, doubt=True)
-    run = started(replace(recipe(photographs, tmp_path / "second", start=str(made)), model=more))
-    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
-    mask[..., 10:40, 10:40] = 1
-    with torch.no_grad():
-        answers = [net.eval()(image, mask).image for net in (load_network(made)[0], run.net)]
-    torch.testing.assert_close(answers[1], answers[0], atol=1e-5, rtol=0)
-
-
-def test_weights_of_a_narrower_network_are_widened(photographs: Path, tmp_path: Path) -> None:
-    made = loop.train(recipe(photographs, tmp_path / "first", steps=1), CPU)
-    wider = replace(MODEL, width=4, temperature=2**0.5)
-    run = started(replace(recipe(photographs, tmp_path / "second", start=str(made)), model=wider))
-    narrow = load_network(made)[0]
-    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
-    mask[..., 10:40, 10:40] = 1
-    with torch.no_grad():
-        answers = [net.eval()(image, mask).image for net in (narrow, run.net)]
-    torch.testing.assert_close(answers[1], answers[0], atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("model", [replace(MODEL, width=3), replace(MODEL, gated=True), replace(MODEL, width=1)])
-def test_weights_of_another_network(photographs: Path, tmp_path: Path, model: HarmonizerConfig) -> None:
-    path = tmp_path / "w.safetensors"
-    save_checkpoint(HarmonizerNet(MODEL), path, facts={})
-    with pytest.raises(ConfigError, match=r"w\.safetensors.*\"width\": 2.*only view, temperature"):
-        started(replace(recipe(photographs, tmp_path / "run", start=str(path)), model=model))
 
 
 def test_weights_in_parts_and_validation(photographs: Path, tmp_path: Path) -> None:
@@ -292,69 +202,3 @@ def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
     state.write_bytes(state.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="state"):
         loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
-
-
-def test_schedules(photographs: Path, tmp_path: Path) -> None:
-    cosine = recipe(photographs, tmp_path, warmup=10)
-    assert rate(cosine, 0.0, 0) == pytest.approx(0.1)  # the first of ten steps of the rise
-    assert rate(cosine, 0.0, 99) == pytest.approx(1.0)
-    assert rate(cosine, 0.5, 99) == pytest.approx(0.505)
-    assert rate(cosine, 1.0, 99) == pytest.approx(0.01)
-    paper = recipe(photographs, tmp_path, warmup=10, schedule="step")
-    assert rate(paper, 0.85, 99) == 1.0 and rate(paper, 0.86, 99) == pytest.approx(0.1)
-
-
-def test_phases_share_the_budget(photographs: Path, tmp_path: Path) -> None:
-    first, second = Phase(64, 2, 3.0), Phase(128, 1, 1.0)
-    run = recipe(photographs, tmp_path, phases=(first, second))
-    assert [run.phase_at(p) for p in (0.0, 0.74, 0.76, 1.0)] == [first, first, second, second]
-
-
-def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
-    path = tmp_path / "recipe.json"
-    values = {"data": ["a.tar"], "out": "run", "seconds": 9, "model": {"width": 4}, "composites": {"making": [1, 2]}}
-    path.write_text(json.dumps(values | {"phases": [{"size": 128, "batch": 3, "share": 1}]}))
-    read = read_recipe(path)
-    assert read.model == HarmonizerConfig(width=4) and read.composites.making == (1, 2)
-    assert read.phases == (Phase(128, 3, 1),)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"minimum_area": 0}, "minimum_area"),
-        ({"ahead": 0}, "ahead"),
-        ({"ahead": 1.5}, "1.5"),
-        ({"decay": -0.1}, "-0.1"),
-        ({"shards": -1}, "-1"),
-        ({"composites": {"moves": ["rainbow"]}}, "rainbow"),
-        ({"seconds": None}, "None and None"),
-        ({"steps": 3}, "9 and 3"),
-        ({"seconds": -1}, "-1"),
-        ({"data": []}, "no photographs"),
-        ({"data": "a.tar"}, "must be a list, got 'a.tar'"),
-        ({"data": [5]}, "list of paths"),
-        ({"model": []}, "model of the recipe"),
-        ({"composites": [1]}, "composites of the recipe"),
-        ({"phases": {"size": 64}}, "phases of the recipe"),
-        ({"phases": [{"size": "64", "batch": 1, "share": 1}]}, "'64'"),
-        ({"phases": [{"size": 64.0, "batch": 1, "share": 1}]}, "64.0"),
-        ({"phases": [64]}, "does not fit"),
-        ({"schedule": "linear"}, "linear"),
-        ({"optimizer": "sgd"}, "sgd"),
-        ({"kind_weights": [1, 1, 3]}, r"\(1, 1, 3\)"),
-        ({"kind_weights": [0, 0, 0, 0]}, "not all 0"),
-        ({"kind_weights": [1, 1, -1, 1]}, "-1"),
-        ({"kind_weights": "1113"}, "1113"),
-        ({"phases": []}, "empty"),
-        ({"phases": [{"size": 100, "batch": 1, "share": 1}]}, "100"),
-        ({"model": {"width": 0}}, "0"),
-        ({"colour": 1}, "colour"),
-        ({"composites": {"colour": 1}}, "colour"),
-    ],
-)
-def test_recipes_that_do_not_fit(tmp_path: Path, change: dict[str, Any], said: str) -> None:
-    path = tmp_path / "recipe.json"
-    path.write_text(json.dumps({"data": ["a.tar"], "out": "run", "seconds": 9} | change))
-    with pytest.raises(ConfigError, match=said):
-        read_recipe(path)
