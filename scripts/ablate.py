@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,12 @@ from regharm_core.errors import ConfigError, RegHarmError
 from regharm_core.store.checkpoint import load_network
 from regharm_core.store.files import replacing
 from regharm_core.training.data.ahead import Ahead
-from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.photographs import Photographs, load_photographs
 from regharm_core.training.data.source import Source
 from regharm_core.training.measuring.validation import validate
 from regharm_core.training.run.loop import train
 from regharm_core.training.run.recipe import Recipe, read_recipe
+from regharm_core.training.run.sources import open_maker
 
 EYE = Path(__file__).parent.parent / "weights" / "regharm.safetensors"
 FEW = "an eighth of the photographs"
@@ -44,9 +45,21 @@ ROWS: dict[str, dict[str, Any]] = {
     "no PTL": {"model": {"translation": "none"}},
     "no LTL": {"model": {"ltl": ()}},
     "matched by features": {"model": {"matching": "features"}},
+    "references of any kind": {"composites": {"alike": 0.0}},
+    "no full moves": {"composites": {"full": 0.0}},
     "no graded composites": {"composites": {"graded": 0.0}},
     FEW: {"photographs": 1 / 8},
 }
+
+
+def rows_of(base: Recipe) -> list[str]:
+    """The rows that take away something that a recipe has."""
+    found = []
+    for row in ROWS:
+        with suppress(ConfigError):
+            row_recipe(base, row, 0, Path())
+            found.append(row)
+    return found
 
 
 def row_recipe(base: Recipe, row: str, seed: int, out: Path) -> Recipe:
@@ -74,7 +87,7 @@ def measure_row(
 ) -> dict[str, Any]:
     """Train a row, or go on with it; the error left in percent by kind, and what it saw."""
     seen = Photographs(*(part[: max(round(len(part) * share), 1)] for part in (photographs.images, photographs.labels)))
-    source: Source = CompositeMaker(seen, recipe.composites)
+    source: Source = open_maker(replace(recipe, eye=str(EYE)), seen)  # a row without an eye sees the same composites
     source = Ahead(source, recipe.ahead) if recipe.ahead > 1 else source
     net, info = load_network(train(recipe, device, source=source))
     left = validate(net.float().to(device).eval(), pairs, 10**6, Path(recipe.out) / "sheet.png")
@@ -107,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--rows", nargs="+", default=list(ROWS))
+    parser.add_argument("--rows", nargs="+", help="default: all that take away something that the recipe has")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--change", type=json.loads, default={}, help="more JSON for the recipe")
     parser.add_argument("--device", default="cpu")
@@ -118,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = options.out / "recipe.json"
         _write(told, json.dumps(json.loads(options.recipe.read_text()) | options.change, indent=1))
         base = read_recipe(told)
-        wanted = [(row, row_recipe(base, row, seed, options.out)) for seed in options.seeds for row in options.rows]
+        rows = options.rows or rows_of(base)
+        wanted = [(row, row_recipe(base, row, seed, options.out)) for seed in options.seeds for row in rows]
         photographs = load_photographs([Path(path) for path in base.data]).to(device)
         results: list[dict[str, Any]] = []
         for row, recipe in wanted:

@@ -11,7 +11,7 @@ import pytest
 from regharm_core import ConfigError, HarmonizerConfig
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.run.recipe import Phase, Recipe
-from scripts.ablate import ROWS, in_words, main, row_recipe
+from scripts.ablate import ROWS, in_words, main, row_recipe, rows_of
 from tests.training.conftest import photographs as photographs  # noqa: PLC0414 (the fixture)
 from tests.training.tables.test_tables import pairs as pairs  # noqa: PLC0414 (the fixture)
 
@@ -31,7 +31,7 @@ BASE = Recipe(
     data=("photographs",),
     out="out",
     model=MODEL,
-    composites=CompositeConfig(graded=0.3),
+    composites=CompositeConfig(graded=0.3, full=0.5, alike=0.5),
     steps=2,
     phases=(Phase(64, 4, 1.0),),
     start="weights",
@@ -53,6 +53,7 @@ def test_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
     without = replace(BASE, model=replace(MODEL, translation="none"))
     with pytest.raises(ConfigError, match="changes nothing"):
         row_recipe(without, "no PTL", 0, tmp_path)
+    assert rows_of(BASE) == list(ROWS) and rows_of(without) == [row for row in ROWS if row != "no PTL"]
 
 
 def test_the_table_gives_means_over_seeds() -> None:
@@ -68,7 +69,17 @@ def test_the_table_gives_means_over_seeds() -> None:
 def test_the_command(photographs: Path, pairs: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     """Two rows from nothing; the same words again train nothing anew."""
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(json.dumps({"data": [str(photographs)], "out": "none", "model": MODEL.to_dict(), "steps": 9}))
+    recipe.write_text(
+        json.dumps(
+            {
+                "data": [str(photographs)],
+                "out": "none",
+                "model": MODEL.to_dict(),
+                "steps": 9,
+                "composites": {"alike": 1},
+            }
+        )
+    )
     change = {"steps": 1, "phases": [{"size": 64, "batch": 2, "share": 1}]}
     words = [str(recipe), str(tmp_path / "out"), "--pairs", str(pairs), "--seeds", "0", "--change", json.dumps(change)]
     words += ["--rows", "all", "an eighth of the photographs"]
@@ -82,6 +93,16 @@ def test_the_command(photographs: Path, pairs: Path, tmp_path: Path, capsys, mon
 
 def test_an_unknown_row_in_words(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(json.dumps({"data": [str(photographs)], "out": "none", "model": MODEL.to_dict(), "steps": 9}))
+    recipe.write_text(
+        json.dumps(
+            {
+                "data": [str(photographs)],
+                "out": "none",
+                "model": MODEL.to_dict(),
+                "steps": 9,
+                "composites": {"alike": 1},
+            }
+        )
+    )
     assert main([str(recipe), str(tmp_path / "out"), "--pairs", str(tmp_path), "--rows", "no hat"]) == 1
     assert "no hat" in capsys.readouterr().err

@@ -38,7 +38,7 @@ from .boxes import box_mean, dilate, erode
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
 from .mood import fade, mood
-from .moves import MOVES, Move, photographic
+from .moves import MOVES, USUAL, Move, photographic
 from .photographs import Photographs
 from .relight import relight
 from .source import Batch
@@ -73,6 +73,10 @@ class CompositeConfig:
             colour transfers.
         identity: chance of no move at all, so that the network learns to leave alone what fits already.
         moves: names of the colour moves that are drawn from, see :data:`.moves.MOVES`.
+        full: chance that the move of a plain composite or a paste is not blended, as in iHarmony4: of the colours'
+            mean and spread nothing is left then.
+        alike: chance that a colour transfer's reference is a region that shows the same kind of thing
+            (:mod:`.alike`), as in iHarmony4, and not any region.
         several: chance that a second region joins the foreground.
         graded: share of the fourth kind, taken from the others.
         fitting: chance that the cut-out of a graded composite has some of the mood already, from nothing to all of it;
@@ -101,7 +105,9 @@ class CompositeConfig:
     loose: float = 0.0
     weight: tuple[float, float] = (0.2, 0.85)
     identity: float = 0.03
-    moves: tuple[str, ...] = tuple(MOVES)
+    moves: tuple[str, ...] = USUAL
+    full: float = 0.0
+    alike: float = 0.0
     several: float = 0.15
     graded: float = 0.0
     fitting: float = 0.0
@@ -120,9 +126,21 @@ class CompositeConfig:
 class CompositeMaker:
     """Makes batches from photographs in memory, on their device; all that is random comes from the generator."""
 
-    def __init__(self, photographs: Photographs, config: CompositeConfig) -> None:
+    def __init__(self, photographs: Photographs, config: CompositeConfig, alike: Tensor | None = None) -> None:
+        """
+        Args:
+            photographs: what is drawn from.
+            config: how.
+            alike: what :func:`.alike.find_alike` found in these photographs, on their device.
+
+        Raises:
+            ConfigError: when the configuration wants regions that are alike, and none are given.
+        """
+        if config.alike and alike is None:
+            raise ConfigError(f"composites ask for regions that are alike ({config.alike}), but none were looked for")
         self.photographs = photographs
         self.config = config
+        self.alike = alike
         self._shares = (config.plain, config.paste, config.inpaint)
         names = list(MOVES)
         self._drawn = [names.index(name) for name in config.moves]
@@ -136,13 +154,13 @@ class CompositeMaker:
         """``count`` composites of ``size`` px, a multiple of 32."""
         config = self.config
         making = int(size * host_uniform(*config.making, generator))
-        image, region = self._crops(count, making, generator)
+        image, region, origin = self._crops(count, making, generator)
         image = relight(image, config.jitter, config.moody, config.lights, generator)
 
         kind, places = self._kinds(region, generator)
         blob = _blobs(count, making, config, generator)
         soft = (kind == 2)[:, None, None, None]
-        moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, kind, generator)
+        moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, origin, kind, generator)
 
         alpha = torch.where(soft, blob, region)
         composite = image + alpha * (apply_lattice(image, moved) - image)
@@ -219,24 +237,47 @@ class CompositeMaker:
 
         return where_rows(kind == 3, made, remade, place)
 
-    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1)."""
+    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Random flipped crops around a random region of random photographs: B 3 S S, B 1 S S (0 or 1); and which
+        photograph and region it is, B 2."""
         device = self.photographs.images.device
         index = torch.randint(len(self.photographs), (count,), generator=generator, device=device)
         image, labels = self.photographs.images[index], self.photographs.labels[index]
-        chosen = _choose_regions(labels, self.config.several, generator)  # B 1 S S
+        chosen, number = _choose_regions(labels, self.config.several, generator)  # B 1 S S and B
 
         config = self.config
         windows = draw_windows(chosen, config.crop, config.close, config.context, generator, config.loose)
         grid = windows.grid(size)
-        return sample(image.float(), grid, "bilinear") / 255, sample(chosen, grid, "nearest")
+        origin = torch.stack([index, number.to(index)], dim=1)
+        return sample(image.float(), grid, "bilinear") / 255, sample(chosen, grid, "nearest"), origin
 
-    def _moved(self, image: Tensor, hard: Tensor, region: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
+    def _reference(self, image: Tensor, region: Tensor, origin: Tensor, generator: torch.Generator) -> Tensor:
+        """Colours of another photograph's region for each composite, B SAMPLES 3."""
+        order = torch.arange(len(image), device=image.device).roll(1)
+        other = _sample(image[order], region[order], generator)
+        if not self.config.alike or self.alike is None:
+            return other
+        draw = uniform((2, len(image)), 0, 1, generator)
+        index, number = origin.unbind(1)
+        known = self.alike[index, (number - 1).clamp(0, self.alike.shape[1] - 1)]  # B count 2
+        pick = (draw[1] * known.shape[1]).long()
+        found, label = known.gather(1, pick[:, None, None].expand(-1, 1, 2))[:, 0].long().unbind(1)
+        wanted = (draw[0] < self.config.alike) & (found >= 0) & (number <= self.alike.shape[1])
+
+        def like(rows: Rows) -> Tensor:
+            place = found[rows].clamp_min(0)
+            there = (self.photographs.labels[place] == label[rows, None, None, None]).float()
+            return _sample(self.photographs.images[place], there, generator).float() / 255
+
+        return where_rows(wanted, other, like)
+
+    def _moved(
+        self, image: Tensor, hard: Tensor, region: Tensor, origin: Tensor, kind: Tensor, generator: torch.Generator
+    ) -> Tensor:
         """The lattice of moved colours of each image, B LATTICE^3 3."""
         count = image.shape[0]
         source = _sample(image, hard, generator)
-        order = torch.arange(count, device=image.device).roll(1)
-        reference = _sample(image[order], region[order], generator)
+        reference = self._reference(image, region, origin, generator)
         points = lattice_points(count, image.device)
         # Inpainting leaves mostly photographic differences; a cut-out brings another picture's colours.
         plain = torch.rand(count, generator=generator, device=image.device)
@@ -268,6 +309,9 @@ class CompositeMaker:
             moved = where_rows(heavy & (kind < 2), moved, far)
         low, high = self.config.weight
         weight = uniform((count,), low, high, generator)
+        if self.config.full:
+            whole = torch.rand(count, generator=generator, device=image.device) < self.config.full
+            weight = torch.where(whole & (kind < 2), 1.0, weight)
         weight = torch.where((kind == 2) & (which != camera), weight * 0.4, weight)
         weight = torch.where(plain.roll(1) < self.config.identity, 0.0, weight)[:, None, None]
         return (points + weight * (moved - points)).clamp(0, 1)
@@ -277,8 +321,8 @@ def _resized(pictures: Tensor, side: int) -> Tensor:
     return F.interpolate(pictures, (side, side), mode="bilinear", antialias=True)
 
 
-def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) -> Tensor:
-    """One region of each label map, sometimes joined by a second: B 1 H W -> B 1 H W of 0 and 1."""
+def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One region of each label map, sometimes joined by a second: B 1 H W -> B 1 H W of 0 and 1, and its number, B."""
     count = labels.shape[0]
     top = labels.amax((1, 2, 3)).clamp_min(1)
 
@@ -289,7 +333,7 @@ def _choose_regions(labels: Tensor, several: float, generator: torch.Generator) 
     first, second = pick(), pick()
     joined = torch.rand(count, generator=generator, device=labels.device) < several
     second = torch.where(joined, second, first)
-    return ((labels == first[:, None, None, None]) | (labels == second[:, None, None, None])).float()
+    return ((labels == first[:, None, None, None]) | (labels == second[:, None, None, None])).float(), first
 
 
 def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:

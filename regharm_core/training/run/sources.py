@@ -6,14 +6,16 @@ from pathlib import Path
 
 import torch
 
-from ...errors import InputError
+from ...errors import ConfigError, InputError
 from ..data.ahead import Ahead
+from ..data.alike import find_alike
 from ..data.composites import CompositeMaker
 from ..data.echo import Echo
 from ..data.iharmony4 import is_iharmony4, list_iharmony4
-from ..data.photographs import load_photographs
+from ..data.photographs import Photographs, load_photographs
 from ..data.readymade import ReadyMade
 from ..data.source import Source
+from .eyes import load_eye
 from .recipe import Recipe
 
 
@@ -26,7 +28,7 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     paths = [Path(p) for p in recipe.data]
     ready = [path for path in paths if is_iharmony4(path)]
     if not ready:
-        return _echoed(CompositeMaker(load_photographs(paths).to(device), recipe.composites), recipe)
+        return _echoed(open_maker(recipe, load_photographs(paths).to(device)), recipe)
     if len(ready) < len(paths):
         raise InputError(f"data mixes iHarmony4 ({ready[0]}) with photographs: {[str(p) for p in paths]}")
     shown = recipe.composites
@@ -34,6 +36,24 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     keep = int(recipe.keep_gib * 2**30)
     made = ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)
     return _echoed(made, recipe)
+
+
+def open_maker(recipe: Recipe, photographs: Photographs) -> CompositeMaker:
+    """Composites of a recipe's kind from photographs; if it wants regions that are alike, the eye looks for them.
+
+    Raises:
+        ConfigError: when it wants them and names no eye, and no weights to start from.
+        CheckpointError: when that file holds no eye.
+    """
+    alike = None
+    if recipe.composites.alike:
+        place = recipe.eye or recipe.start
+        if place is None:
+            raise ConfigError("composites with regions that are alike need an eye: name one, or weights to start from")
+        device = photographs.images.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+            alike = find_alike(load_eye(Path(place)).to(device), photographs)
+    return CompositeMaker(photographs, recipe.composites, alike)
 
 
 def _echoed(source: Source, recipe: Recipe) -> Source:

@@ -23,7 +23,7 @@ from regharm_core.training.data.chance import (
     where_within,
 )
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
-from regharm_core.training.data.moves import _roots
+from regharm_core.training.data.moves import USUAL, _roots
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs
 
 
@@ -182,4 +182,4 @@ def test_dealt_kinds_and_moves_come_in_their_shares(monkeypatch: pytest.MonkeyPa
     batch = CompositeMaker(Photographs(images, labels), config).batch(40, 64, random)
     kinds = batch.kind.bincount(minlength=4)
     assert abs(int(kinds[0]) - 16) <= 2 and abs(int(kinds[1]) - 8) <= 1 and abs(int(kinds[3]) - 8) <= 1
-    assert {seen[name] for name in composites.MOVES if name != "photographic"} == {8}  # a fifth each, not all
+    assert {seen[name] for name in USUAL if name != "photographic"} == {8}  # a fifth each, not all

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from regharm_core.training.data import moves
 from regharm_core.training.data.colour import lab_to_rgb, rgb_to_lab
 from regharm_core.training.data.lattice import apply_lattice, lattice_points
 from regharm_core.training.data.moves import (
@@ -16,6 +17,7 @@ from regharm_core.training.data.moves import (
     iterative_transfer,
     monge_kantorovich,
     reinhard,
+    vividness,
 )
 
 
@@ -116,3 +118,23 @@ def test_rotations_are_those_of_the_qr_decomposition_but_for_signs() -> None:
     torch.testing.assert_close(answer.abs(), wanted.abs())
     signs = (answer * wanted).sum(1).sign()[:, None]  # of each column
     torch.testing.assert_close(answer * signs, wanted)
+
+
+def test_vividness_changes_contrast_about_the_source_and_then_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, reference = colours()
+    drawn = {"contrast": (-1.5, 0.7, 0.5), "saturation": (-2.7, 1.0, 0.25), "exposure": (-0.33, 0.33, 1.25)}
+    values = iter(drawn.values())
+
+    def fixed(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+        wanted = next(values)
+        assert (low, high) == wanted[:2]
+        return torch.full(shape, float(np.log2(wanted[2])))
+
+    monkeypatch.setattr(moves, "uniform", fixed)
+    moved = vividness(source, source, reference, generator()).numpy()
+    for n in range(2):
+        pivot = source[n].numpy().mean(0)
+        for before, after in zip(source[n].numpy(), moved[n], strict=True):
+            near = pivot + (before - pivot) * 0.5
+            grey = near.mean()
+            np.testing.assert_allclose(after, (grey + (near - grey) * 0.25) * 1.25, atol=1e-6)
