@@ -4,12 +4,14 @@ usage: make_pairs.py OUT PHOTOGRAPHS [PHOTOGRAPHS ...] [--pairs 300] [--side 256
 
 PHOTOGRAPHS are tar files or folders of ID.webp and ID.png, as for training. OUT gets a folder a kind (plain, paste,
 inpaint, graded), each with real/, composite/ and mask/, for ``python -m regharm_core evaluate OUT/KIND`` and for
-``validate`` in a recipe. The same photographs, numbers and seed give the same pairs.
+``validate`` in a recipe. A fifth, alike, is plain as iHarmony4 is: colour transfers alone, not blended, from regions
+that show the same kind of thing. The same photographs, numbers and seed give the same pairs.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from regharm_core.training.data.alike import find_alike
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.moves import USUAL
 from regharm_core.training.data.photographs import load_photographs
+from regharm_core.training.run.eyes import load_eye
 
-ALONE: dict[str, Any] = {"plain": 0.0, "paste": 0.0, "inpaint": 0.0, "graded": 0.0}
+EYE = Path(__file__).parent.parent / "weights" / "regharm.safetensors"
+KINDS = ("plain", "paste", "inpaint", "graded")
+# Which shares each folder's composites have, and what else is special about them. Graded ones take the share of others.
+FOLDERS: dict[str, dict[str, Any]] = {
+    **{kind: {kind: 1.0, "strong": 0.1} for kind in KINDS[:3]},
+    "graded": {"plain": 1.0, "graded": 1.0, "strong": 0.1},
+    "alike": {"plain": 1.0, "full": 1.0, "alike": 1.0, "moves": USUAL[:4]},
+}
 AT_ONCE = 10  # composites made together
 LEAST = 20.0  # squared 8-bit values over the foreground: what is less wrong than this tells nothing
 
 
 def make_kind(maker: CompositeMaker, kind: str, folder: Path, pairs: int, side: int, random: torch.Generator) -> None:
     """Write ``pairs`` composites of one kind."""
-    number = ["plain", "paste", "inpaint", "graded"].index(kind)
+    number = KINDS.index(kind) if kind in KINDS else 0
     for part in ("real", "composite", "mask"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     written = 0
@@ -49,7 +61,7 @@ def write(values: Tensor, path: Path) -> None:
     Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)).save(path)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make every kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -57,22 +69,22 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300, help="of each kind")
     parser.add_argument("--side", type=int, default=256, help="px")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     photographs = load_photographs(given.photographs)
-    for n, kind in enumerate(ALONE):
+    alike = find_alike(load_eye(EYE), photographs)
+    for n, (kind, special) in enumerate(FOLDERS.items()):
         # Whole pictures, exact masks, made at their own size as iHarmony4 is; a new seed a kind.
         config = CompositeConfig(
-            **(ALONE | {kind: 1.0, "plain": 1.0 if kind in ("plain", "graded") else 0.0}),
+            **({kind: 0.0 for kind in KINDS} | special),
             crop=1.0,
             close=0.0,
             making=(1.0, 1.0),
             jitter=0.0,
             identity=0.0,
-            strong=0.1,
             rough=False,
         )
-        random = torch.Generator().manual_seed(given.seed * len(ALONE) + n)
-        make_kind(CompositeMaker(photographs, config), kind, given.out / kind, given.pairs, given.side, random)
+        random = torch.Generator().manual_seed(given.seed * len(KINDS) + n)
+        make_kind(CompositeMaker(photographs, config, alike), kind, given.out / kind, given.pairs, given.side, random)
 
 
 if __name__ == "__main__":
