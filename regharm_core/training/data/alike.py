@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .photographs import Photographs
 
 REGIONS = 12  # of a photograph that are compared; those with higher numbers have nothing alike
-SEEN, AT_ONCE = 160, 16  # px that the eye sees, and photographs a turn
+SEEN, AT_ONCE = 160, 64  # px that the eye sees, and photographs a turn
 ROWS = 2048  # regions that are compared with all others at a time
 LEAST = 0.005  # a region's share of its photograph: smaller ones are too small for the eye
 
@@ -32,7 +32,7 @@ def find_alike(eye: nn.Module, photographs: Photographs, count: int = 8) -> Tens
     """
     names, features = describe_regions(eye, photographs)
     answer = torch.full((len(photographs), REGIONS, count, 2), -1, dtype=torch.int32, device=names.device)
-    features = F.normalize((features - features.mean(0)) / (features.std(0) + 1e-6), dim=1)
+    features = F.normalize((features - features.mean(0)) / (features.std(0, correction=0) + 1e-6), dim=1)
     for own, place in zip(features.split(ROWS), names.split(ROWS), strict=True):
         near = own @ features.T
         near = near.masked_fill(place[:, :1] == names[None, :, 0], -2.0)  # the same photograph

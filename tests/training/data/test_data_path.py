@@ -97,15 +97,17 @@ class Elsewhere(TorchFunctionMode):
 
 
 ALL_KINDS = CompositeConfig(graded=0.3, strong=0.2, wrong_mask=0.2)
+LIKE_IHARMONY4 = CompositeConfig(moves=tuple(composites.MOVES), full=0.5, alike=0.5, dealt=True)
 
 
-@pytest.mark.parametrize("config", [CompositeConfig(), ALL_KINDS])
+@pytest.mark.parametrize("config", [CompositeConfig(), ALL_KINDS, LIKE_IHARMONY4])
 def test_a_batch_is_made_without_asking_the_device(config: CompositeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU every question would stop the host until all that is queued is done. The meta device answers none."""
     for part in (composites, wrong_masks):
         monkeypatch.setattr(part, "host_uniform", lambda low, high, generator: (low + high) / 2)
     images = torch.empty(3, 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8, device="meta")
-    maker = CompositeMaker(Photographs(images, images[:, :1]), config)
+    alike = torch.empty(3, 12, 8, 2, dtype=torch.int32, device="meta")
+    maker = CompositeMaker(Photographs(images, images[:, :1]), config, alike)
     with Elsewhere():
         made = maker.batch(4, 64, torch.Generator())
     assert made.composite.device.type == "meta" and made.composite.shape == (4, 3, 64, 64)
