@@ -29,9 +29,9 @@ EXACT: dict[str, Any] = {
 class Watched(CompositeMaker):
     """Keeps the photographs that its composites are made from."""
 
-    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        self.image, self.region = super()._crops(count, size, generator)
-        return self.image, self.region
+    def _crops(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        self.image, self.region, origin = super()._crops(count, size, generator)
+        return self.image, self.region, origin
 
 
 def made(path: Path, seed: int = 0, count: int = 8, **options: Any) -> tuple[Batch, Watched]:
