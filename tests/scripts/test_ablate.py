@@ -66,20 +66,16 @@ def test_the_table_gives_means_over_seeds() -> None:
     assert lines[3] == "| no eye | 50.0 % | 52.0 % | 51.0 % | 51.0 | 1,000 |"
 
 
+def written(photographs: Path, folder: Path) -> Path:
+    """A recipe file."""
+    path, said = folder / "recipe.json", {"data": [str(photographs)], "out": "none", "steps": 9}
+    path.write_text(json.dumps(said | {"model": MODEL.to_dict(), "composites": {"alike": 1}}))
+    return path
+
+
 def test_the_command(photographs: Path, pairs: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     """Two rows from nothing; the same words again train nothing anew."""
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text(
-        json.dumps(
-            {
-                "data": [str(photographs)],
-                "out": "none",
-                "model": MODEL.to_dict(),
-                "steps": 9,
-                "composites": {"alike": 1},
-            }
-        )
-    )
+    recipe = written(photographs, tmp_path)
     change = {"steps": 1, "phases": [{"size": 64, "batch": 2, "share": 1}]}
     words = [str(recipe), str(tmp_path / "out"), "--pairs", str(pairs), "--seeds", "0", "--change", json.dumps(change)]
     words += ["--rows", "all", "an eighth of the photographs"]
@@ -92,17 +88,6 @@ def test_the_command(photographs: Path, pairs: Path, tmp_path: Path, capsys, mon
 
 
 def test_an_unknown_row_in_words(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text(
-        json.dumps(
-            {
-                "data": [str(photographs)],
-                "out": "none",
-                "model": MODEL.to_dict(),
-                "steps": 9,
-                "composites": {"alike": 1},
-            }
-        )
-    )
+    recipe = written(photographs, tmp_path)
     assert main([str(recipe), str(tmp_path / "out"), "--pairs", str(tmp_path), "--rows", "no hat"]) == 1
     assert "no hat" in capsys.readouterr().err

@@ -34,19 +34,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
-from .boxes import box_mean, dilate, erode
+from .blobs import draw_blobs
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
 from .lattice import apply_lattice, lattice_points
+from .matte import rematte
 from .mood import fade, mood
 from .moves import MOVES, USUAL, Move, photographic
 from .photographs import Photographs
 from .relight import relight
 from .source import Batch
 from .windows import draw_windows, sample
-from .wrong_masks import make_wrong
+from .wrong_masks import make_wrong, roughen
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
-ROUGH = 90  # a picture's side, in what a rough mask is off by: a pixel where the network sees 64 px
 SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
@@ -158,7 +158,7 @@ class CompositeMaker:
         image = relight(image, config.jitter, config.moody, config.lights, generator)
 
         kind, places = self._kinds(region, generator)
-        blob = _blobs(count, making, config, generator)
+        blob = draw_blobs(count, making, config.close, config.context, generator)
         soft = (kind == 2)[:, None, None, None]
         moved = self._moved(image, torch.where(soft, (blob > 0.5).float(), region), region, origin, kind, generator)
 
@@ -167,7 +167,7 @@ class CompositeMaker:
 
         def pasted(rows: Rows) -> Tensor:
             """Composite, target and alpha, B 7 S S, with a new mixture along the edge."""
-            matte, inside, outside = _rematte(image[rows], region[rows])
+            matte, inside, outside = rematte(image[rows], region[rows])
             composite = outside + matte * (apply_lattice(inside, moved[rows]) - outside)
             return torch.cat([composite, outside + matte * (inside - outside), matte], dim=1)
 
@@ -175,7 +175,7 @@ class CompositeMaker:
         if config.graded:
             made = self._graded(kind, made, image, region, places[3], generator)
         if config.rough:
-            made[:, 6:] = _roughen(made[:, 6:], generator)
+            made[:, 6:] = roughen(made[:, 6:], generator)
         if config.wrong_mask:
             made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
         reduced = self._reduced(made, size, generator).clamp(0, 1)
@@ -216,7 +216,7 @@ class CompositeMaker:
         """``made`` (composite, target and alpha, B 7 S S) with the rows of the fourth kind made."""
 
         def remade(rows: Rows) -> Tensor:
-            matte, inside, outside = _rematte(image[rows], region[rows])
+            matte, inside, outside = rematte(image[rows], region[rows])
             points = lattice_points(len(inside), inside.device)
             scene = mood(points, generator)
             mild = photographic(points, _sample(image[rows], region[rows], generator), points, generator)
@@ -341,50 +341,3 @@ def _sample(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     weight = mask.flatten(1) + 1e-8
     index = torch.multinomial(weight, SAMPLES, replacement=True, generator=generator)
     return image.flatten(2).transpose(1, 2).gather(1, index[..., None].expand(-1, -1, 3))
-
-
-def _blobs(count: int, size: int, config: CompositeConfig, generator: torch.Generator) -> Tensor:
-    """Soft random blobs that ignore the content, B 1 S S; some fill the picture, as if it were cropped around them."""
-    device = generator.device
-    ramp = torch.linspace(-1, 1, size, device=device)
-    y, x = torch.meshgrid(ramp, ramp, indexing="ij")
-    centre = uniform((count, 2, 1, 1), -0.7, 0.7, generator)
-    radius = uniform((count, 2, 1, 1), 0.15, 0.6, generator)
-    close = torch.rand(count, 1, 1, 1, generator=generator, device=device) < config.close
-    near, far = config.context
-    centre = torch.where(close, 0.4 * centre, centre)
-    radius = torch.where(close, 1 / uniform((count, 2, 1, 1), near, far, generator), radius)
-    distance = ((x - centre[:, 0]) / radius[:, 0]).square() + ((y - centre[:, 1]) / radius[:, 1]).square()
-    noise = torch.randn(count, 1, 6, 6, generator=generator, device=device)
-    noise = F.interpolate(noise, (size, size), mode="bicubic", align_corners=False)[:, 0]
-    level = 1 - distance.clamp_min(1e-6).sqrt() + 0.25 * noise
-    edge = 2 ** uniform((count, 1, 1), 1.5, 5.0, generator)
-    return torch.sigmoid(level * edge * 3)[:, None]
-
-
-def _rematte(image: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A soft matte and the pure colours on both of its sides: alpha B 1 H W, inside and outside B 3 H W."""
-    inside, outside = _fill(image, erode(region, 2)), _fill(image, erode(1 - region, 2))
-    return box_mean(box_mean(region, 1, "replicate"), 1, "replicate"), inside, outside
-
-
-def _fill(image: Tensor, known: Tensor) -> Tensor:
-    """The image, with pixels outside ``known`` replaced by means of the nearest known ones within 4 px."""
-    answer, trust = image * known, known
-    for _ in range(2):
-        wide = box_mean(torch.cat([answer, trust], dim=1), 2)
-        spread = wide[:, :3] / wide[:, 3:].clamp_min(1e-6)
-        reached = (wide[:, 3:] > 1e-4).float()
-        answer = torch.where(trust > 0, answer, spread * reached)
-        trust = torch.maximum(trust, reached)
-    return torch.where(trust > 0, answer, image)
-
-
-def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Masks as people make them: some a little too wide, too narrow or feathered, B 1 S S."""
-    little = max(round(mask.shape[-1] / ROUGH), 1)  # px
-    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)[:, 0, 0, 0]
-    changed = mask
-    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], little))
-    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], little))
-    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2 * little, "replicate"))

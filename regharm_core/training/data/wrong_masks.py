@@ -1,4 +1,4 @@
-"""Masks that are wrong by far more than a pixel, as people give them: loose, tight, shifted, boxes, feathered."""
+"""Masks as people give them: off by a pixel or so, or wrong by far more (loose, tight, shifted, boxes, feathered)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from torch import Tensor
 from .boxes import box_mean, dilate, erode
 from .chance import host_uniform, where_rows
 
+ROUGH = 90  # a picture's side, in what a rough mask is off by: a pixel where the network sees 64 px
 LOOSE, TIGHT, SHIFT, FEATHER = 0.05, 0.015, 0.025, 0.06  # the largest, as shares of the picture's side
+
+
+def roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Masks as people make them: some a little too wide, too narrow or feathered, B 1 S S."""
+    little = max(round(mask.shape[-1] / ROUGH), 1)  # px
+    draw = torch.rand(mask.shape[0], 1, 1, 1, generator=generator, device=mask.device)[:, 0, 0, 0]
+    changed = mask
+    changed = where_rows(draw < 0.1, changed, lambda rows: dilate(mask[rows], little))
+    changed = where_rows((draw >= 0.1) & (draw < 0.2), changed, lambda rows: erode(mask[rows], little))
+    return where_rows((draw >= 0.2) & (draw < 0.3), changed, lambda rows: box_mean(mask[rows], 2 * little, "replicate"))
 
 
 def make_wrong(mask: Tensor, chance: float, generator: torch.Generator) -> Tensor:

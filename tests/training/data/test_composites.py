@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from regharm_core import ConfigError, InputError
-from regharm_core.training.data import composites
 from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
+from regharm_core.training.data.wrong_masks import roughen
 
 
 def batch(path: Path, count: int = 8, seed: int = 0, **options: object) -> Batch:
@@ -154,7 +154,7 @@ def test_a_rough_mask_is_off_by_a_part_of_the_picture(side: int) -> None:
     """A pixel where composites of 64 px are made, three at 192: a fixed pixel would teach larger views nothing."""
     mask = torch.zeros(400, 1, side, side)
     mask[..., side // 4 : side // 4 * 3, side // 4 : side // 4 * 3] = 1
-    rough = composites._roughen(mask, torch.Generator().manual_seed(0))
+    rough = roughen(mask, torch.Generator().manual_seed(0))
     width = (rough[:, 0, side // 2] > 0.5).sum(1) - side // 2
     off = 2 * max(round(side / 90), 1)
     assert set(width.tolist()) == {-off, 0, off}

@@ -132,7 +132,8 @@ def test_both_ways_of_choosing_rows_make_the_same(dealt: bool, monkeypatch: pyte
     assert set(first.kind.tolist()) == {0, 1}
     # "photographic" draws numbers, for rows that are none here; give it none to draw.
     monkeypatch.setitem(composites.MOVES, "photographic", lambda points, *_: points)
-    monkeypatch.setattr(composites, "where_rows", chance.where_within)
+    for part in (composites, wrong_masks):
+        monkeypatch.setattr(part, "where_rows", chance.where_within)
     second = make()
     for name in ("composite", "mask", "target"):
         torch.testing.assert_close(getattr(first, name), getattr(second, name), atol=1e-5, rtol=0)

@@ -13,6 +13,7 @@ from torch import Tensor
 from regharm_core.training.data import composites
 from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
 from regharm_core.training.data.lattice import apply_lattice
+from regharm_core.training.data.matte import rematte
 from regharm_core.training.data.mood import fade, mood
 from regharm_core.training.data.photographs import load_photographs
 
@@ -59,7 +60,7 @@ def test_target_and_background_are_one_mood_of_the_photograph(photographs: Path,
     batch, maker = made(photographs)
     rows = (batch.kind == 3).nonzero()[:, 0]
     assert len(rows) >= 6 and len(moods) == 1
-    matte, inside, outside = composites._rematte(maker.image[rows], maker.region[rows])
+    matte, inside, outside = rematte(maker.image[rows], maker.region[rows])
     inner, outer = (apply_lattice(part, moods[0][rows]) for part in (inside, outside))
     torch.testing.assert_close(batch.target[rows], (outer + matte * (inner - outer)).clamp(0, 1), rtol=0, atol=1e-5)
     torch.testing.assert_close(batch.mask[rows], matte.clamp(0, 1), rtol=0, atol=1e-6)
