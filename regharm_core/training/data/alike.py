@@ -16,11 +16,14 @@ REGIONS = 12  # of a photograph that are compared; those with higher numbers hav
 SEEN, AT_ONCE = 160, 64  # px that the eye sees, and photographs a turn
 ROWS = 2048  # regions that are compared with all others at a time
 LEAST = 0.005  # a region's share of its photograph: smaller ones are too small for the eye
+SAME = 0.98  # cosine from which on it is the same picture once more: its colours would change nothing
 
 
 @torch.no_grad()
 def find_alike(eye: nn.Module, photographs: Photographs, count: int = 8) -> Tensor:
     """For each region the ``count`` regions of other photographs that look most like it, the nearest first.
+
+    The same region once more is left out: a recipe may name photographs twice, to show them more often.
 
     Args:
         eye: B 3 H W in [0, 1] -> features, of which the last, B C h w, are compared.
@@ -35,7 +38,7 @@ def find_alike(eye: nn.Module, photographs: Photographs, count: int = 8) -> Tens
     features = F.normalize((features - features.mean(0)) / (features.std(0, correction=0) + 1e-6), dim=1)
     for own, place in zip(features.split(ROWS), names.split(ROWS), strict=True):
         near = own @ features.T
-        near = near.masked_fill(place[:, :1] == names[None, :, 0], -2.0)  # the same photograph
+        near = near.masked_fill((place[:, :1] == names[None, :, 0]) | (near > SAME), -2.0)  # the same photograph
         best = near.topk(min(count, near.shape[1]), dim=1)
         found = torch.where((best.values > -2)[..., None], names[best.indices], -1)
         answer[place[:, 0], place[:, 1] - 1, : found.shape[1]] = found.to(torch.int32)

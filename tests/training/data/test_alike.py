@@ -65,6 +65,17 @@ def test_regions_are_described_as_by_loops() -> None:
     torch.testing.assert_close(features, torch.stack(list(wanted.values())), atol=1e-5, rtol=0)
 
 
+def test_the_same_region_in_a_photograph_that_is_there_twice_is_left_out() -> None:
+    given = photographs()
+    twice = Photographs(torch.cat([given.images, given.images]), torch.cat([given.labels, given.labels]))
+    found = find_alike(Colours(), twice, count=8)
+    for n in range(5):
+        for number in (1, 2, 3):
+            row = [tuple(pair) for pair in found[n, number - 1].tolist()]
+            assert (n, number) not in row and (n + 6, number) not in row
+            assert len(set(row)) == 8 and (-1, -1) not in row
+
+
 def test_the_nearest_of_other_photographs_are_found() -> None:
     given = photographs()
     found = find_alike(Colours(), given, count=4)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from regharm_core.training.data import moves
 from regharm_core.training.data.colour import lab_to_rgb, rgb_to_lab
-from regharm_core.training.data.lattice import apply_lattice, lattice_points
+from regharm_core.training.data.lattice import LATTICE, apply_lattice, in_plane, in_space, lattice_points
 from regharm_core.training.data.moves import (
     MOVES,
     _orthogonal,
@@ -98,6 +98,13 @@ def test_moves_are_finite_and_reproducible(name: str) -> None:
         moved = MOVES[name](given, given, reference, generator(1))
         assert moved.shape == given.shape and bool(moved.isfinite().all())
         assert torch.equal(moved, MOVES[name](given, given, reference, generator(1)))
+
+
+def test_the_lattice_is_the_same_on_an_accelerator() -> None:
+    random = torch.Generator().manual_seed(5)
+    image = torch.rand(2, 3, 9, 11, generator=random, dtype=torch.float64) * 1.4 - 0.2
+    table = torch.rand(2, 3, *(LATTICE,) * 3, generator=random, dtype=torch.float64)
+    torch.testing.assert_close(in_space(image, table), in_plane(image, table))
 
 
 def test_the_lattice_applies_a_map_to_a_picture() -> None:
