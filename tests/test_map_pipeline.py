@@ -101,6 +101,16 @@ def test_the_maps_at_full_size(model: MapNet, size: tuple[int, int], name: str) 
     assert float((made - image)[~outside].abs().mean()) > 0.01
 
 
+def test_how_small_each_look_may_be(model: MapNet) -> None:
+    """A foreground of 20 px in a large picture: 1.25 times that is less than ``least``, 2.8 times than ``least_wide``."""
+    mask = torch.zeros(1, 400, 400)
+    mask[:, 200:220, 150:170] = 1
+    config = replace(model.config, view=96, wider=2.0, least=32)
+    for least_wide, side in ((0, 96), (128, 128), (40, 56)):
+        (subject,) = subjects_of(0, mask, None, DEFAULT_CONTEXT, replace(config, least_wide=least_wide))
+        assert subject.box.size == (32, 32) and subject.wide.size == (side, side)
+
+
 @pytest.mark.parametrize("size", [(60, 90), (150, 40), (200, 260)], ids=str)
 @pytest.mark.parametrize("apart", [1, 3])
 def test_the_second_look_goes_further(model: MapNet, size: tuple[int, int], apart: int) -> None:

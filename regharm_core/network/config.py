@@ -57,8 +57,10 @@ class HarmonizerConfig:
             where 0. Smaller, what is around the object is shown larger than it is; larger, more is shown of a small
             picture.
         wider: the public call looks twice, the second time at the mirror image. By this factor the first look's box is
-            smaller than asked for (but 1.25 times the foreground's at least), and the second's larger (and at least as
-            large as the view). 1 for the same box twice.
+            smaller than asked for (but 1.25 times the foreground's at least), and the second's larger. 1 for the same
+            box twice.
+        least_wide: px; the second look's box gets no side smaller than this; the view's where 0. Not read where both
+            looks have the same box.
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
@@ -94,6 +96,7 @@ class HarmonizerConfig:
     view: int = 256
     least: int = 0
     wider: float = 1.0
+    least_wide: int = 0
     caution: float = 0.0
     layout: Layout = "pixels"
     stages: tuple[int, int, int, int] = (24, 40, 64, 128)
@@ -138,6 +141,7 @@ class HarmonizerConfig:
         if self.view % 32:
             raise ConfigError(f"view must be a multiple of 32, got {short(self.view)}")
         _whole("least", self.least, 0, 1024)
+        _whole("least_wide", self.least_wide, 0, 1024)
         self._check_maps()
 
     def _check_maps(self) -> None:

@@ -76,7 +76,7 @@ def subjects_of(
         mask: 1 H W in [0, 1].
         reference: 1 H W, the background that may be consulted; all where None.
         context: at least 1.25: the box's sides times this; the whole picture where None.
-        config: the network's: its ``least`` and ``wider`` say how large the boxes of both looks are.
+        config: the network's: its ``least``, ``wider`` and ``least_wide`` say how large the boxes of both looks are.
 
     Raises:
         InputError: on a context below 1.25.
@@ -94,7 +94,7 @@ def subjects_of(
     def beyond(box: Box, first: Box) -> Box:
         if context is None or config.wider == 1:
             return first
-        return join(first, widen(box, context * config.wider, config.view, size))
+        return join(first, widen(box, context * config.wider, config.least_wide or config.view, size))
 
     objects = find_objects(mask, apart=apart)
     boxes = [shown(box) for box in objects.boxes]

@@ -24,6 +24,7 @@ ODD = HarmonizerConfig(
     view=192,
     least=96,
     wider=1.5,
+    least_wide=160,
     caution=2.5,
 )
 
@@ -103,6 +104,8 @@ def test_channels_double_up_to_the_cap() -> None:
         ("least", -1),
         ("least", 2048),
         ("least", 96.0),
+        ("least_wide", -1),
+        ("least_wide", 2048),
         ("layout", "vectors"),
         ("stages", (24, 40, 64)),
         ("stages", (24, 40, 64, 0)),
