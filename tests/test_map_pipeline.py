@@ -102,7 +102,7 @@ def test_the_maps_at_full_size(model: MapNet, size: tuple[int, int], name: str) 
 
 
 def test_how_small_each_look_may_be(model: MapNet) -> None:
-    """A foreground of 20 px in a large picture: 1.25 times that is less than ``least``, 2.8 times than ``least_wide``."""
+    """20 px in a large picture: 1.25 times that is less than ``least``, 2.8 times less than ``least_wide``."""
     mask = torch.zeros(1, 400, 400)
     mask[:, 200:220, 150:170] = 1
     config = replace(model.config, view=96, wider=2.0, least=32)

@@ -73,7 +73,7 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
     pairs: list[tuple[str, bytes, bytes]] = []
     for path in paths:
         try:
-            for pair in _pairs(path):
+            for pair in encoded_pairs(path):
                 pairs.append(pair)
                 if limit is not None and len(pairs) >= limit:
                     break
@@ -91,7 +91,7 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
             opened = Image.open(io.BytesIO(parts[0]))
             forget_broken_exif(opened)
             picture = ImageOps.exif_transpose(opened).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-            regions = _numbers(Image.open(io.BytesIO(parts[1]))).resize(size, Image.Resampling.NEAREST)
+            regions = label_numbers(Image.open(io.BytesIO(parts[1]))).resize(size, Image.Resampling.NEAREST)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
         images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
@@ -102,7 +102,7 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
     return Photographs(images, labels)
 
 
-def _numbers(regions: Image.Image) -> Image.Image:
+def label_numbers(regions: Image.Image) -> Image.Image:
     """A label map's numbers as 8-bit grey, upright: of a palette they are the places in it, not the colours."""
     regions = ImageOps.exif_transpose(regions)
     if regions.mode == "P":
@@ -115,7 +115,7 @@ def _numbers(regions: Image.Image) -> Image.Image:
     return regions.convert("L")
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
+def encoded_pairs(path: Path) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, picture, label map), the last two as encoded bytes, in the order of the names."""
     if path.is_dir():
         for picture in sorted(path.glob("*.webp")):
