@@ -97,7 +97,8 @@ def run_row(
     former = result_path(places.results, conditions, network, seed)  # there if the row is only measured again
     began = time.process_time()
     net, _ = load_network(train(recipe, device, source=source))
-    spent = time.process_time() - began
+    spent = round(time.process_time() - began)
+    known = cpu_seconds(former)
     net = net.float().to(device).eval()
     return {
         "revision": REVISION,
@@ -111,7 +112,7 @@ def run_row(
         "photographs": len(source),
         "stream": stream(source, conditions, seed, device),
         "device": device.type,
-        "cpu_seconds_of_the_last_stretch": cpu_seconds(former) or round(spent),
+        "cpu_seconds_of_the_last_stretch": spent if known is None else known,
         "torch": torch.__version__,
         "learned": learned(net),
         "kinds": measure(net, places.validate, conditions.size),

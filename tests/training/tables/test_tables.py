@@ -117,10 +117,11 @@ def test_a_row_is_trained_measured_kept_and_skipped(photographs: Path, pairs: Pa
     assert result["kinds"]["plain"]["composite"] != result["kinds_at_256"]["plain"]["composite"]
     assert main([*command, "--row", "ltl-ptl", "--seeds", "0"]) == 0
     assert capsys.readouterr().out == ""
-    write_result(Path(written[0]), result | {"measurement": MEASUREMENT - 1, "kinds": {}, "learned": {"gone": 1.0}})
-    assert main([*command, "--row", "self-attention", "--seeds", "0"]) == 0
-    measured = read_result(Path(written[0]))  # again, from the same weights
-    assert {name for name in result if result[name] != measured[name]} <= {"cpu_seconds_of_the_last_stretch"}
+    for seconds in (0, 7):  # of the training, which is not repeated
+        result |= {"cpu_seconds_of_the_last_stretch": seconds}
+        write_result(Path(written[0]), result | {"measurement": MEASUREMENT - 1, "kinds": {}, "learned": {"gone": 1.0}})
+        assert main([*command, "--row", "self-attention", "--seeds", "0"]) == 0
+        assert read_result(Path(written[0])) == result  # measured again, from the same weights
     again = [*command, "--row", "self-attention", "--seeds", "0", "--composites", str(tmp_path / "composites")]
     for part in ("out", "work"):
         again[again.index(f"--{part}") + 1] = str(tmp_path / "again" / part)
