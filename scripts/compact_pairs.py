@@ -4,40 +4,29 @@ usage: python -m scripts.compact_pairs OUT NAME TAR [TAR ...] [--side 208] [--qu
 
 TAR are files as for training. OUT gets NAME-000.tar, NAME-001.tar, ... in their order, the short side reduced to --side
 px; label maps keep their numbers. The first N photographs are left out: what is kept to measure on. One NAME for each
-source lets ``REPEAT`` of scripts/gpu.sh show some more often. Some 100 photographs a second a core. Photographs without
-label maps: scripts/gather_photographs.py.
+source lets ``REPEAT`` of scripts/gpu.sh show some more often. Photographs without label maps:
+scripts/gather_photographs.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from regharm_core.training.data.photographs import encoded_pairs, label_numbers
+from regharm_core.training.data.photographs import decode_pair, encoded_pairs
 from scripts.pairs_in_tar import Parts
 
 
-def compact(picture: Image.Image, labels: Image.Image, side: int) -> tuple[Image.Image, np.ndarray]:
-    """Both with a short side of ``side`` px, or as they are where it is shorter."""
-    ratio = side / min(picture.size)
-    if ratio < 1:
-        size = (max(side, round(picture.width * ratio)), max(side, round(picture.height * ratio)))
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
-        labels = labels.resize(size, Image.Resampling.NEAREST)
-    return picture, np.array(labels)
-
-
-def pairs(paths: Sequence[Path]) -> Iterator[tuple[Image.Image, Image.Image]]:
-    """Photographs and their label maps, one tar after the other."""
-    for path in paths:
-        for _, photograph, regions in encoded_pairs(path):
-            yield Image.open(io.BytesIO(photograph)).convert("RGB"), label_numbers(Image.open(io.BytesIO(regions)))
+def compact(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height with a short side of ``side`` px, or as they are where it is shorter."""
+    ratio = side / min(size)
+    return size if ratio >= 1 else (max(side, round(size[0] * ratio)), max(side, round(size[1] * ratio)))
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -53,9 +42,10 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     given.out.mkdir(parents=True, exist_ok=True)
     parts = Parts(given.out, given.name, given.part_mib, given.quality)
-    for number, (picture, labels) in enumerate(pairs(given.tars)):
-        if number >= given.skip:
-            parts.add(*compact(picture, labels, given.side))
+    stored = chain.from_iterable(encoded_pairs(path) for path in given.tars)
+    for pair in islice(stored, given.skip, None):
+        picture, labels = decode_pair(*pair, partial(compact, side=given.side))
+        parts.add(picture, np.array(labels))
     parts.close()
     sys.stdout.write(f"{given.name}\t{parts.count}\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,15 +85,7 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
     labels = torch.empty(len(pairs), 1, side, side, dtype=torch.uint8)
 
     def decode(n: int) -> None:
-        size = (side, side)
-        name, *parts = pairs[n]
-        try:
-            opened = Image.open(io.BytesIO(parts[0]))
-            forget_broken_exif(opened)
-            picture = ImageOps.exif_transpose(opened).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-            regions = label_numbers(Image.open(io.BytesIO(parts[1]))).resize(size, Image.Resampling.NEAREST)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
+        picture, regions = decode_pair(*pairs[n], lambda _: (side, side))
         images[n] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
         labels[n, 0] = torch.from_numpy(np.array(regions))
 
@@ -102,7 +94,31 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
     return Photographs(images, labels)
 
 
-def label_numbers(regions: Image.Image) -> Image.Image:
+def decode_pair(
+    name: str, photograph: bytes, regions: bytes, fit: Callable[[tuple[int, int]], tuple[int, int]]
+) -> tuple[Image.Image, Image.Image]:
+    """A photograph, RGB, and its label map, L: both upright and resized.
+
+    Args:
+        name: for the message.
+        photograph, regions: encoded, as :func:`encoded_pairs` gives them.
+        fit: width and height of the photograph -> of both answers.
+
+    Raises:
+        InputError: when one cannot be read.
+    """
+    try:
+        opened = Image.open(io.BytesIO(photograph))
+        forget_broken_exif(opened)
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+        size = fit(picture.size)
+        labels = _numbers(Image.open(io.BytesIO(regions))).resize(size, Image.Resampling.NEAREST)
+        return picture.resize(size, Image.Resampling.BICUBIC), labels
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"the photograph {name} or its regions cannot be read: {error}") from None
+
+
+def _numbers(regions: Image.Image) -> Image.Image:
     """A label map's numbers as 8-bit grey, upright: of a palette they are the places in it, not the colours."""
     regions = ImageOps.exif_transpose(regions)
     if regions.mode == "P":
