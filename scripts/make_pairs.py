@@ -4,8 +4,10 @@ usage: make_pairs.py OUT PHOTOGRAPHS [PHOTOGRAPHS ...] [--pairs 300] [--side 256
 
 PHOTOGRAPHS are tar files or folders of ID.webp and ID.png, as for training. OUT gets a folder a kind (plain, paste,
 inpaint, graded), each with real/, composite/ and mask/, for ``python -m regharm_core evaluate OUT/KIND`` and for
-``validate`` in a recipe. A fifth, alike, is plain as iHarmony4 is: colour transfers alone, not blended, from regions
-that show the same kind of thing. The same photographs, numbers and seed give the same pairs.
+``validate`` in a recipe. Two more have moves as in iHarmony4: colour transfers alone, not blended, from regions that
+show the same kind of thing. In alike they are plain; in alike-paste the rim is rebuilt, so that no pixel of it shows
+what the move was. The difference between the two is what a network reads off rims. The same photographs, numbers and
+seed give the same pairs.
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ from regharm_core.training.run.eyes import load_eye
 
 EYE = Path(__file__).parent.parent / "weights" / "regharm.safetensors"
 KINDS = ("plain", "paste", "inpaint", "graded")
-# Which shares each folder's composites have, and what else is special about them. Graded ones take the share of others.
-FOLDERS: dict[str, dict[str, Any]] = {
-    **{kind: {kind: 1.0, "strong": 0.1} for kind in KINDS[:3]},
-    "graded": {"plain": 1.0, "graded": 1.0, "strong": 0.1},
-    "alike": {"plain": 1.0, "full": 1.0, "alike": 1.0, "moves": USUAL[:4]},
+AS_IHARMONY4: dict[str, Any] = {"full": 1.0, "alike": 1.0, "moves": USUAL[:4]}
+# What is special about each folder's composites, and which kind they are. Graded ones take the share of others.
+FOLDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{kind: (kind, {kind: 1.0, "strong": 0.1}) for kind in KINDS[:3]},
+    "graded": ("graded", {"plain": 1.0, "graded": 1.0, "strong": 0.1}),
+    "alike": ("plain", {"plain": 1.0, **AS_IHARMONY4}),
+    "alike-paste": ("paste", {"paste": 1.0, **AS_IHARMONY4}),
 }
 AT_ONCE = 10  # composites made together
 LEAST = 20.0  # squared 8-bit values over the foreground: what is less wrong than this tells nothing
@@ -40,7 +44,7 @@ LEAST = 20.0  # squared 8-bit values over the foreground: what is less wrong tha
 
 def make_kind(maker: CompositeMaker, kind: str, folder: Path, pairs: int, side: int, random: torch.Generator) -> None:
     """Write ``pairs`` composites of one kind."""
-    number = KINDS.index(kind) if kind in KINDS else 0
+    number = KINDS.index(kind)
     for part in ("real", "composite", "mask"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     written = 0
@@ -72,10 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     photographs = load_photographs(given.photographs)
     alike = find_alike(load_eye(EYE), photographs)
-    for n, (kind, special) in enumerate(FOLDERS.items()):
+    for n, (name, (kind, special)) in enumerate(FOLDERS.items()):
         # Whole pictures, exact masks, made at their own size as iHarmony4 is; a new seed a kind.
         config = CompositeConfig(
-            **({kind: 0.0 for kind in KINDS} | special),
+            **({other: 0.0 for other in KINDS} | special),
             crop=1.0,
             close=0.0,
             making=(1.0, 1.0),
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rough=False,
         )
         random = torch.Generator().manual_seed(given.seed * len(KINDS) + n)
-        make_kind(CompositeMaker(photographs, config, alike), kind, given.out / kind, given.pairs, given.side, random)
+        make_kind(CompositeMaker(photographs, config, alike), kind, given.out / name, given.pairs, given.side, random)
 
 
 if __name__ == "__main__":

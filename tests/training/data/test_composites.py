@@ -99,6 +99,17 @@ def test_one_batch_holds_soft_and_sharp_pictures(photographs: Path) -> None:
     torch.testing.assert_close(kept[:4], kept[4:], atol=0.25, rtol=0)
 
 
+def test_composites_are_compressed_and_their_truth_is_not(photographs: Path) -> None:
+    exact, always, some = (
+        batch(photographs, identity=1.0, making=(1.0, 1.0), compressed=chance) for chance in (0.0, 1.0, 0.5)
+    )
+    lost = (always.composite - exact.composite).square().mean((1, 2, 3))
+    assert float(lost.min()) > 1e-6 and float(lost.max()) < 0.01
+    assert torch.equal(always.target, exact.target) and torch.equal(always.mask, exact.mask)
+    same = (some.composite == exact.composite).flatten(1).all(1)
+    assert 0 < int(same.sum()) < len(same)
+
+
 def test_a_native_size_that_is_none() -> None:
     for wrong in ((0.0, 1.0), (1.2, 0.8)):
         with pytest.raises(ConfigError, match="native must be"):

@@ -96,7 +96,7 @@ class Elsewhere(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-ALL_KINDS = CompositeConfig(graded=0.3, strong=0.2, wrong_mask=0.2)
+ALL_KINDS = CompositeConfig(graded=0.3, strong=0.2, wrong_mask=0.2, compressed=0.5)
 LIKE_IHARMONY4 = CompositeConfig(moves=tuple(composites.MOVES), full=0.5, alike=0.5, dealt=True)
 
 
