@@ -148,19 +148,21 @@ class MapNet(Harmonizer):
         return HarmonizerOutput(image + residual * mask, residual, attention, maps, doubt)
 
     def _see(self, image: Tensor, sizes: list[torch.Size]) -> list[list[Tensor]]:
-        """The eye's projected features at 1/4, 1/8 and 1/16, none at each where there is no eye."""
+        """The eye's projected features at 1/4, 1/8 and 1/16, none at each where there is no eye.
+
+        A frozen eye's parameters ask for no gradient, and the picture is detached: nothing is kept for one.
+        """
         if self.eye is None:
             return [[], [], []]
-        with torch.no_grad():
-            side = min(self.config.eye_view, max(image.shape[-2:]))  # enlarged it would see no more
-            shown = image
-            if side and tuple(image.shape[-2:]) != (side, side):
-                shown = _resize(image, (side, side))
-            if image.device.type == "cpu":
-                shown = shown.contiguous(memory_format=torch.channels_last)
-            found = self.eye(shown)
-            sizes = [*sizes, sizes[-1]]
-            fitted = [_fit(part, size) for part, size in zip(found, sizes, strict=True)]
+        side = min(self.config.eye_view, max(image.shape[-2:]))  # enlarged it would see no more
+        shown = image.detach()
+        if side and tuple(image.shape[-2:]) != (side, side):
+            shown = _resize(shown, (side, side))
+        if image.device.type == "cpu":
+            shown = shown.contiguous(memory_format=torch.channels_last)
+        found = self.eye(shown)
+        sizes = [*sizes, sizes[-1]]
+        fitted = [_fit(part, size) for part, size in zip(found, sizes, strict=True)]
         fine, middle, coarse, deep = (project(part) for project, part in zip(self.seen, fitted, strict=True))
         return [[fine], [middle], [coarse, deep]]
 

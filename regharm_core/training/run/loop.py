@@ -86,12 +86,14 @@ class _Run:
             open_eye(net, Path(recipe.eye))
         self.before = {} if recipe.start is None else _start(net, Path(recipe.start))
         self.kinds = [] if recipe.validate is None else [k.name for k in list_kinds(Path(recipe.validate))]
+        deeper = _open(net) if recipe.eye_rate else []
         self.net = net.to(world.device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         if recipe.frozen_norms:
             _freeze_norms(self.net)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        frozen = {name for name, parameter in self.net.named_parameters() if not parameter.requires_grad}
         both = zip(self.average.state_dict().items(), self.net.state_dict().values(), strict=True)
-        pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and not k.startswith("eye.")]
+        pairs = [(a, b) for (k, a), b in both if a.dtype.is_floating_point and k not in frozen]
         self.averaged = [a for a, _ in pairs], [b for _, b in pairs]
         model = world.wrap(self.net, statistics=recipe.shared_statistics)
         self.model = torch.compile(model) if recipe.compile else model
@@ -99,7 +101,13 @@ class _Run:
         optimizer = partial(Muon, decay=recipe.decay) if recipe.optimizer == "muon" else torch.optim.Adam
         self.recorded = recipe.graph and world.device.type == "cuda" and world.size == 1
         start = torch.tensor(recipe.learning_rate, device=world.device) if self.recorded else recipe.learning_rate
-        self.optimizer = optimizer(self.learned, start, betas=(0.9, 0.999), capturable=self.recorded)
+        apart = {id(parameter) for parameter in deeper}
+        rest = [p for p in self.learned if id(p) not in apart]
+        self.optimizer = optimizer(rest, start, betas=(0.9, 0.999), capturable=self.recorded)
+        self.shares = [1.0]  # of the rate, for each group of parameters
+        if deeper:
+            self.optimizer.add_param_group({"params": deeper, "lr": copy.deepcopy(start)})
+            self.shares.append(recipe.eye_rate)
         self.learn = Graphed(self._learn) if self.recorded else self._learn
         if self.recorded:
             torch.backends.cudnn.benchmark = True  # shapes stay, so looking for the fastest way once pays
@@ -151,8 +159,8 @@ class _Run:
         """One step; returns this process's loss, a scalar still on the device."""
         recipe, progress = self.recipe, self.progress
         phase = recipe.phase_at(progress)
-        for group in self.optimizer.param_groups:
-            pace = recipe.learning_rate * rate(recipe, progress, self.step)
+        for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+            pace = share * recipe.learning_rate * rate(recipe, progress, self.step)
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(pace)
             else:
@@ -254,6 +262,15 @@ class _Run:
         if self.world.rank == 0:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
+
+
+def _open(net: Harmonizer) -> list[nn.Parameter]:
+    """Let the eye's deeper part learn; returns its parameters."""
+    eye = net.eye if isinstance(net, MapNet) else None
+    deeper = [] if eye is None else eye.deeper()
+    for parameter in deeper:
+        parameter.requires_grad_(True)
+    return deeper
 
 
 def _freeze_norms(net: nn.Module) -> None:

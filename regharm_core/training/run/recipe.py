@@ -64,6 +64,7 @@ class Recipe:
         start: weights to start from; those of a narrower network are widened (:mod:`.widen`). This keeps their
             answers if ``model`` has the temperature of the widened network.
         eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
+        eye_rate: the eye's deeper part (at 1/16 and 1/32) learns too, at this share of the rate. It is frozen where 0.
         shared_statistics: of several processes, batch norms see the batches of all, as one process would. Without,
             two processes on a CPU are a fifth faster.
         frozen_norms: batch norms keep the statistics that the start brought, for a network that goes on in batches
@@ -103,6 +104,7 @@ class Recipe:
     checkpoint_every: float = 60.0
     start: str | None = None
     eye: str | None = None
+    eye_rate: float = 0.0
     shared_statistics: bool = True
     frozen_norms: bool = False
     echo: bool = False
@@ -122,6 +124,8 @@ class Recipe:
             raise ConfigError(f"the budget must be positive, got {self.seconds or self.steps!r}")
         if self.frozen_norms and self.start is None:
             raise ConfigError("frozen_norms needs a start: new batch norms have no statistics to keep")
+        if not 0 <= self.eye_rate <= 1 or (self.eye_rate and not self.model.eye):
+            raise ConfigError(f"eye_rate must be 0 to 1, and 0 for a network without an eye, got {self.eye_rate!r}")
         if not self.data:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):

@@ -19,8 +19,8 @@ CPU = torch.device("cpu")
 
 
 def recipe(photographs: Path, out: Path, **options: Any) -> Recipe:
-    values: dict[str, Any] = {"steps": 6, "phases": (Phase(64, 2, 1.0),), "warmup": 2, "average": 0.5}
-    return Recipe(data=(str(photographs),), out=str(out), model=MODEL, **(values | options))
+    values: dict[str, Any] = {"model": MODEL, "steps": 6, "phases": (Phase(64, 2, 1.0),), "warmup": 2, "average": 0.5}
+    return Recipe(data=(str(photographs),), out=str(out), **(values | options))
 
 
 def started(wanted: Recipe) -> loop._Run:
