@@ -89,7 +89,8 @@ class CompositeConfig:
             accelerator computes each for its share alone; it would otherwise compute all of them for all.
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
         compressed: chance that the composite is compressed as a whole, at a JPEG quality of 40 to 95 (:mod:`.jpeg`);
-            otherwise the photograph's own noise may show how far its colours were moved.
+            otherwise the photograph's own noise may show how far its colours were moved. What is lost in the background
+            is part of the loss as it is logged, but nothing is learned from it.
 
     Raises:
         ConfigError: on an unknown move, or none, or a ``native`` that is no range.
