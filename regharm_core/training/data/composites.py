@@ -36,7 +36,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from .blobs import draw_blobs
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
-from .jpeg import compress
+from .jpeg import compress_some
 from .lattice import apply_lattice, lattice_points
 from .matte import rematte
 from .mood import fade, mood
@@ -49,7 +49,6 @@ from .wrong_masks import make_wrong, roughen
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
-QUALITIES = (40.0, 95.0)  # of compressed composites
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -88,9 +87,9 @@ class CompositeConfig:
         dealt: kinds and moves are dealt out by place in the batch instead of drawn for each composite, so that an
             accelerator computes each for its share alone; it would otherwise compute all of them for all.
         wrong_mask: chance that the mask is far too wide, too narrow, shifted or a box (see :mod:`.wrong_masks`).
-        compressed: chance that the composite is compressed as a whole, at a JPEG quality of 40 to 95 (:mod:`.jpeg`);
-            otherwise the photograph's own noise may show how far its colours were moved. What is lost in the background
-            is part of the loss as it is logged, but nothing is learned from it.
+        compressed: chance that the composite is compressed as a whole (:mod:`.jpeg`); otherwise the photograph's own
+            noise may show how far its colours were moved. What is lost in the background is part of the loss as it is
+            logged, but nothing is learned from it.
 
     Raises:
         ConfigError: on an unknown move, or none, or a ``native`` that is no range.
@@ -185,9 +184,7 @@ class CompositeMaker:
         if config.wrong_mask:
             made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
         if config.compressed:
-            draw = uniform((2, count), 0, 1, generator).to(made)
-            worse = compress(made[:, :3], QUALITIES[0] + draw[0] * (QUALITIES[1] - QUALITIES[0]))
-            made[:, :3] = torch.where((draw[1] < config.compressed)[:, None, None, None], worse, made[:, :3])
+            made[:, :3] = compress_some(made[:, :3], config.compressed, generator)
         reduced = self._reduced(made, size, generator).clamp(0, 1)
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
 

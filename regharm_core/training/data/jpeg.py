@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .chance import constant
+from .chance import constant, uniform
+
+QUALITIES = (40.0, 95.0)  # that are drawn from
 
 # The quantization tables of ITU-T T.81, Annex K: luma and chroma, at a quality of 50.
 LUMA = (
@@ -42,6 +44,14 @@ COSINES = tuple(
     for wave in range(8)
 )
 Table = Sequence[Sequence[float]]
+
+
+def compress_some(pictures: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    """:func:`compress` with a chance for each picture, at a quality drawn from QUALITIES: B 3 H W -> B 3 H W."""
+    draw = uniform((2, len(pictures)), 0, 1, generator).to(pictures)
+    low, high = QUALITIES
+    worse = compress(pictures, low + draw[0] * (high - low))
+    return torch.where((draw[1] < chance)[:, None, None, None], worse, pictures)
 
 
 def compress(pictures: Tensor, quality: Tensor) -> Tensor:
