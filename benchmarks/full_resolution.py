@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regharm_core import HarmonizerNet, harmonize, load_harmonizer
-from regharm_core.picture.view import DEFAULT_CONTEXT
+from regharm_core.picture.subjects import DEFAULT_CONTEXT
 from regharm_core.pipeline import default_weights
 from regharm_core.training.measuring.metrics import score
 from regharm_core.training.measuring.pairs import read_pairs

@@ -19,7 +19,8 @@ from .picture.correction import Correction
 from .picture.inputs import check_inputs
 from .picture.light import SRGB, is_linear
 from .picture.local_map import LocalMaps
-from .picture.view import DEFAULT_CONTEXT, Check, View, check_context, subjects_of
+from .picture.subjects import DEFAULT_CONTEXT, check_context, subjects_of
+from .picture.view import Check, View
 from .store.checkpoint import load_network
 
 _INSIDE = Path(__file__).resolve().parent / "weights"  # so in a wheel; the repository has them one up

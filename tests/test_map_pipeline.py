@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from regharm_core import harmonize
 from regharm_core.network.mapnet import MapNet
 from regharm_core.picture.box import Box
-from regharm_core.picture.view import DEFAULT_CONTEXT, look, part_of, subjects_of
+from regharm_core.picture.rims import rims_of
+from regharm_core.picture.subjects import DEFAULT_CONTEXT, subjects_of
+from regharm_core.picture.view import DONE, look, part_of
 from tests.network import slow_maps
-from tests.network.mapnets import EVERYTHING, lively
+from tests.network.mapnets import EVERYTHING, lively, lively_reader
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +186,48 @@ def test_frames_that_share_a_map_change_equal_colours_equally(model: MapNet) -> 
     torch.testing.assert_close(made[0, :, 32, 25], made[1, :, 32, 25], rtol=0, atol=1e-5)
     apart = harmonize(model, image, mask)
     assert not torch.allclose(apart[0, :, 32, 25], apart[1, :, 32, 25], atol=1e-4)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_the_rim_tells_comes_first(mirrored: bool) -> None:
+    """The composite with the rim's map goes to the network, whose answer follows, by as much as the rim leaves."""
+    net = lively(**EVERYTHING | {"rim": 8})
+    assert net.rim is not None
+    net.rim.load_state_dict(lively_reader().state_dict())
+    net.requires_grad_(False)
+    image, mask = picture(70, 90)
+    mask = (mask > 0.5).float()
+    (subject,) = subjects_of(0, mask[0], None, DEFAULT_CONTEXT, replace(net.config, wider=1.0))
+    rim, box = rims_of(image, mask, None, [subject]), subject.box
+    seen = look(net, image, mask, None, [subject])
+    with torch.inference_mode():
+        reading = net.rim(rim)
+        first = (seen[0] + slow_maps.apply_maps(reading.maps[0].expand(12, 64, 64), seen[0][0]) * seen[1]).clamp(0, 1)
+        maps = net(first, seen[1]).maps
+        if mirrored:
+            maps = (maps + net(first.flip(3), seen[1].flip(3)).maps.flip(3)) / 2
+    own = F.interpolate(maps, box.size, mode="bilinear", align_corners=False)[0] * min(float(reading.left) / DONE, 1.0)
+    inside = box.of(image[0])
+    changed = inside + slow_maps.apply_maps(reading.maps[0].expand(12, *box.size), inside)
+    changed = changed + slow_maps.apply_maps(own, changed)
+    expected = image.clone()
+    box.of(expected[0])[:] = torch.where(box.of(mask[0]) > 0, changed.clamp(0, 1), inside)
+    made = harmonize(net, image, mask, mirrored=mirrored)
+    assert float((changed - inside).abs().mean()) > 0.02 and float(reading.maps.abs().max()) > 0.02
+    torch.testing.assert_close(made, expected, rtol=0, atol=3e-5)
+
+
+def test_without_an_edge_the_network_answers_alone() -> None:
+    """A reference that does not touch the mask: nothing beside the edge may be consulted."""
+    net = lively(**EVERYTHING | {"rim": 8}).requires_grad_(False)
+    alone = lively(**EVERYTHING).requires_grad_(False)
+    alone.load_state_dict({k: v for k, v in net.state_dict().items() if not k.startswith("rim.")})
+    image, mask = picture()
+    reference = torch.zeros_like(mask)
+    reference[..., 75:] = 1
+    made, expected = (harmonize(one, image, mask, reference_mask=reference) for one in (net, alone))
+    assert torch.equal(made, expected) and not torch.equal(made, image)
+    assert not torch.equal(harmonize(net, image, mask), harmonize(alone, image, mask))
 
 
 @pytest.mark.parametrize("doubting", [True, False])

@@ -21,7 +21,7 @@ from ..picture.heatmap import attention_map
 from ..picture.inputs import LARGEST, SMALLEST
 from ..picture.light import LINEAR, SRGB
 from ..picture.painted import overlay
-from ..picture.view import DEFAULT_CONTEXT
+from ..picture.subjects import DEFAULT_CONTEXT
 from ..pipeline import APART, TOGETHER, Clip, harmonize, load_harmonizer
 from .device import add_device_option, chosen_device
 from .jobs import Job, Jobs, plan, refuse_collisions

@@ -28,7 +28,7 @@ Matching = Literal["features", "content"]
 CHANNEL_CAP = 1024  # Table 5: "expand our channel number under the restriction of 1024"
 CONTEXT_SIZES = (16, 32, 64)  # decoder resolutions of Table 3, for a 256 px input
 PIXELS_ONLY = ("width", "self_attention", "residual", "gated", "refine")
-MAPS_ONLY = ("eye", "eye_view", "blocks", "overall", "matching", "doubt")
+MAPS_ONLY = ("eye", "eye_view", "blocks", "overall", "matching", "doubt", "rim")
 PTL_FRACTIONS = ((4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32))  # Table 4: (1/patch, 1/stride)
 
 
@@ -78,6 +78,8 @@ class HarmonizerConfig:
         overall: width of the overall branch's perceptron, 0 for no such branch.
         matching: what LTL compares: its own features ("features", the paper) or the eye's ("content").
         doubt: whether the network also estimates its own error (needs the overall branch).
+        rim: width of the rim reader's perceptrons (:mod:`regharm_core.network.rim`), 0 for no such reader. It is
+            trained by itself, by ``scripts/train_rim.py``.
 
     Raises:
         ConfigError: when a value is outside its range.
@@ -106,6 +108,7 @@ class HarmonizerConfig:
     overall: int = 0
     matching: Matching = "features"
     doubt: bool = False
+    rim: int = 0
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1, 256)
@@ -155,6 +158,7 @@ class HarmonizerConfig:
             raise ConfigError(f"eye_view must be a multiple of 32, got {short(self.eye_view)}")
         _whole("overall", self.overall, 0, CHANNEL_CAP)
         _whole("blocks", self.blocks, 0, 12)
+        _whole("rim", self.rim, 0, 256)
         if self.blocks and self.stages[3] % 4:
             raise ConfigError(f"blocks have four heads: stages[3] must be a multiple of 4, got {short(self.stages)}")
         plain = {f.name: f.default for f in fields(self)}

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .attention import Attention
 from .config import HarmonizerConfig
+from .profiles import Rim
+from .rim import Reading
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,14 @@ class HarmonizerOutput:
     """What one pass gives.
 
     Attributes:
-        image: the harmonized composite O, B 3 H W (Eq. 7, or Eq. 6 for a direct network), not clamped.
+        image: the harmonized composite O, B 3 H W (Eq. 7, or Eq. 6 for a direct network), not clamped. Where a rim was
+            read, I in it is the composite after what the rim told.
         prediction: what the network itself drew, B 3 H W: the residual R, or the image of Eq. 6.
         attention: by module name ("ptl", "ltl16", "ltl32", "ltl64"); empty unless asked for.
         maps: the residual as local colour maps, B 12 h w (see :mod:`.maps`); None from a network that draws pixels.
         doubt: the error that the network expects of its own answer, B: the natural logarithm of the mean square over
             the foreground, in squared 8-bit values; None from a network that does not say.
+        rim: what the rim told; None where none was given or the network reads none.
     """
 
     image: Tensor
@@ -29,6 +33,7 @@ class HarmonizerOutput:
     attention: dict[str, Attention] = field(default_factory=dict)
     maps: Tensor | None = None
     doubt: Tensor | None = None
+    rim: Reading | None = None
 
 
 class Harmonizer(nn.Module):
@@ -45,6 +50,7 @@ class Harmonizer(nn.Module):
         reference: Tensor | None = None,
         return_attention: bool = False,
         within: tuple[int, int, int, int] | None = None,
+        rim: Rim | None = None,
     ) -> HarmonizerOutput:
         """Harmonize at the network's own resolution.
 
@@ -56,6 +62,7 @@ class Harmonizer(nn.Module):
             within: the part that is asked for, (top, bottom, left, right) in px, such as the masks' common bounding
                 box. A network that draws pixels leaves out the others, where it draws zeros; inside, the answer is
                 as without. Not while batch norms learn: they would see less.
+            rim: the mask's edge at the picture's own size, for a network with ``config.rim``; others do not look at it.
 
         Raises:
             InputError: when shapes do not fit each other or the network.

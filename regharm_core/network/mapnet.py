@@ -3,6 +3,7 @@
 What is chosen and why (figures: the model card):
 - it stops at a quarter of the view and draws local affine maps there (:mod:`.maps`): a third of the time of drawing
   pixels, and the same maps go to any size;
+- the rim (:mod:`.rim`) is read at the picture's own size, and what it tells is done first;
 - a frozen eye (:mod:`.eye`) tells what is where;
 - transformer blocks (:mod:`.blocks`) compare all places at 1/16;
 - the overall branch (:mod:`.overall`) finds the change of the whole foreground first;
@@ -24,9 +25,11 @@ from .eye import EfficientNetLite0
 from .face import Harmonizer, HarmonizerOutput, check_shapes
 from .layers import cell_maximum, conv_norm_act, single_or_double
 from .ltl import LTL
-from .maps import about_grey, apply_small_maps, foreground_energy
+from .maps import about_grey, apply_small_maps, evaluate_maps, foreground_energy
 from .overall import Impression, Overall
+from .profiles import Rim
 from .ptl import PTL
+from .rim import Reading, RimReader
 
 SEEN = (24, 48, 96, 96)  # channels that the eye's features at 1/4, 1/8, 1/16 and 1/32 are projected to
 DECODED = (8, 16)  # channels that the decoder has more than the encoder, at 1/4 and 1/8
@@ -48,6 +51,7 @@ class MapNet(Harmonizer):
         self.seen = nn.ModuleList(
             conv_norm_act(inside, outside, 1) for inside, outside in zip(EYE_CHANNELS, seen, strict=True) if outside
         )
+        self.rim = RimReader(config.rim).requires_grad_(False) if config.rim else None
         self.middle = nn.Sequential(
             conv_norm_act(deepest + seen[2] + seen[3] + 2, deepest, 3), conv_norm_act(deepest, deepest, 3)
         )
@@ -90,9 +94,14 @@ class MapNet(Harmonizer):
         reference: Tensor | None = None,
         return_attention: bool = False,
         within: tuple[int, int, int, int] | None = None,
+        rim: Rim | None = None,
     ) -> HarmonizerOutput:
         """See :meth:`.face.Harmonizer.forward`."""
         check_shapes(image, mask, reference)
+        reading: Reading | None = None
+        if self.rim is not None and rim is not None:
+            read: Reading = self.rim(rim)
+            image, reading = _after(read, image, mask), read
         closed = mask if reference is None else torch.maximum(mask, 1 - reference)
         attention: dict[str, Attention] = {}
         features = torch.cat([image * 2 - 1, mask], dim=1)
@@ -145,7 +154,7 @@ class MapNet(Harmonizer):
         if self.doubt is not None and whole is not None:
             doubt = self.doubt(whole.hidden.detach(), residual.detach(), mask)
         residual = residual.to(image.dtype)
-        return HarmonizerOutput(image + residual * mask, residual, attention, maps, doubt)
+        return HarmonizerOutput(image + residual * mask, residual, attention, maps, doubt, reading)
 
     def _see(self, image: Tensor, sizes: list[torch.Size]) -> list[list[Tensor]]:
         """The eye's projected features at 1/4, 1/8 and 1/16, none at each where there is no eye.
@@ -204,6 +213,12 @@ class Doubt(nn.Module):
         size = foreground_energy(residual, mask).clamp_min(1e-2).log()[:, None]
         answer = self.judge(torch.cat([hidden, size.to(hidden.dtype) / 4 - 1], dim=1))
         return single_or_double(answer[:, 0]) + size[:, 0]
+
+
+def _after(reading: Reading, image: Tensor, mask: Tensor) -> Tensor:
+    """The composite with what its rim tells, B 3 H W in [0, 1]."""
+    given = single_or_double(image)
+    return (given + evaluate_maps(reading.maps, given) * mask).clamp(0, 1).to(image.dtype)
 
 
 def _sides(mask: Tensor, closed: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -30,6 +30,15 @@ def about_grey(coefficients: Tensor) -> Tensor:
     return torch.cat([slope, shift - slope.unflatten(1, (3, 3)).sum(2) / 2], dim=1)
 
 
+def followed(first: Tensor, second: Tensor) -> Tensor:
+    """Maps that change colours as ``first`` and then ``second`` do: B 12 h w, of one grid or 1 1 in place of h w."""
+    slope = second[:, :9].unflatten(1, (3, 3))  # B, row, column, h w
+    columns = torch.cat([first[:, :9].unflatten(1, (3, 3)), first[:, 9:, None]], dim=2)  # A's three and the shift
+    on_top = (slope[:, :, :, None] * columns[:, None]).sum(2)
+    added = torch.cat([on_top[:, :, :3].flatten(1, 2), on_top[:, :, 3]], dim=1)
+    return first + second + added
+
+
 def apply_small_maps(coefficients: Tensor, guide: Tensor) -> Tensor:
     """The change that maps on a coarser grid make: B 12 h w (resized bilinearly) and B 3 H W -> B 3 H W."""
     size = (guide.shape[-2], guide.shape[-1])

@@ -11,6 +11,7 @@ from .config import HarmonizerConfig
 from .face import Harmonizer, HarmonizerOutput, check_shapes
 from .layers import UpBlock, cell_maximum, conv_norm_act
 from .ltl import LTL, SelfAttention
+from .profiles import Rim
 from .ptl import PTL
 from .rain import RAIN
 
@@ -55,6 +56,7 @@ class HarmonizerNet(Harmonizer):
         reference: Tensor | None = None,
         return_attention: bool = False,
         within: tuple[int, int, int, int] | None = None,
+        rim: Rim | None = None,
     ) -> HarmonizerOutput:
         """See :meth:`.face.Harmonizer.forward`."""
         check_shapes(image, mask, reference)

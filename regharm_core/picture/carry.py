@@ -15,7 +15,8 @@ from .light import decode, encode
 from .local_map import CELL, LocalMaps, enlarge, fit_local_maps
 from .objects import places_in
 from .small import STRIP_PIXELS
-from .view import Check, Subject, View
+from .subjects import Subject
+from .view import Check, View
 
 MARGIN = 2 * CELL  # px around the foreground on which maps are fitted too, so that those at its rim have neighbours
 MOST_PLACES = 512  # a side, of the maps of several objects

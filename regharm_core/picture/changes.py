@@ -17,7 +17,8 @@ from .hue import Hue, hue_of
 from .light import encode
 from .local_map import LocalMaps, shared_map, shared_sums
 from .small import shrink
-from .view import Subject, View
+from .subjects import Subject
+from .view import View
 
 EACH, SHARED, STEADY = "per frame", "shared", "steady"  # what the changes of frames have to do with each other
 SPREAD = 3.0  # frames: deviation of the bell by which steady changes are averaged

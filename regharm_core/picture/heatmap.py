@@ -13,8 +13,10 @@ from ..network.face import Harmonizer
 from ..network.layers import cell_maximum
 from .inputs import check_inputs
 from .light import SRGB, is_linear
+from .rims import rim_for
 from .small import shrink
-from .view import DEFAULT_CONTEXT, look, subjects_of, usable_composites
+from .subjects import DEFAULT_CONTEXT, subjects_of
+from .view import look, usable_composites
 
 
 @torch.inference_mode()
@@ -58,6 +60,7 @@ def attention_map(
         one = slice(n, n + 1)
         allowed = None if reference_mask is None else reference_mask[one]
         (subject,) = subjects_of(0, mask[n], None if allowed is None else allowed[0], context, model.config)
+        rim = rim_for(model, image[one], mask[one], allowed, [subject], linear=linear)
         subject = subject.second  # it sees more
         box = subject.box
         guide, weight, allowed = look(model, image[one], mask[one], allowed, [subject], linear=linear)
@@ -66,6 +69,7 @@ def attention_map(
             weight.to(parameter.dtype),
             reference=None if allowed is None else allowed.to(parameter.dtype),
             return_attention=True,
+            **rim,
         ).attention
         attention = found[_layer_name(found, layer)]
         query = None

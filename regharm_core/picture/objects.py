@@ -189,9 +189,14 @@ def joined(objects: Objects) -> Objects:
 
 def places_in(places: Tensor, box: Box, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
     """The numbers of ``places`` (over a picture of this height and width) at each place of a grid over a box of it."""
-    rows, columns = places.shape
     down = (torch.arange(grid[0]) + 0.5) * (box.size[0] / grid[0]) + box.top
     across = (torch.arange(grid[1]) + 0.5) * (box.size[1] / grid[1]) + box.left
-    row = (down * (rows / size[0])).long().clamp(max=rows - 1)
-    column = (across * (columns / size[1])).long().clamp(max=columns - 1)
-    return places[row][:, column]
+    return places_at(places, size, down[:, None], across)
+
+
+def places_at(places: Tensor, size: tuple[int, int], down: Tensor, across: Tensor) -> Tensor:
+    """The numbers of ``places`` (over a picture of this height and width) at rows and columns of it in px."""
+    rows, columns = places.shape
+    row = (down * (rows / size[0])).long().clamp(0, rows - 1)
+    column = (across * (columns / size[1])).long().clamp(0, columns - 1)
+    return places[row, column]

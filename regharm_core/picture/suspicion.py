@@ -8,7 +8,8 @@ from torch import Tensor
 from ..network.config import HarmonizerConfig
 from .box import bounding_box, whole
 from .small import shrink
-from .view import DEFAULT_CONTEXT, subjects_of, usable_composites
+from .subjects import DEFAULT_CONTEXT, subjects_of
+from .view import usable_composites
 
 DIM = 0.5  # brightest value below it: most of the change is not shown
 MOST = 0.9  # of the picture: a mask that leaves hardly any background

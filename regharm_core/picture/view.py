@@ -3,109 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import InputError
-from ..network.config import HarmonizerConfig
 from ..network.face import Harmonizer
-from ..network.maps import apply_small_maps, foreground_energy
-from .box import Box, bounding_box, join, whole, widen
-from .levels import BLACK, Levels
+from ..network.maps import apply_small_maps, followed, foreground_energy
+from ..network.profiles import Rim
+from .box import Box, bounding_box
 from .light import encode
-from .objects import find_objects, joined, places_in, surroundings_of
+from .objects import places_in
+from .rims import rim_for
 from .small import Prepare, shrink
+from .subjects import Subject
 
 Check = Callable[[], None]
 
-SMALLEST_CONTEXT = 1.25
-DEFAULT_CONTEXT = 1.4  # chosen on the validation pairs
-
-
-def check_context(context: float | None) -> None:
-    """Refuse a context below 1.25 with an InputError."""
-    if context is not None and not context >= SMALLEST_CONTEXT:
-        raise InputError(f"context must be None or at least {SMALLEST_CONTEXT}, got {context!r}")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What the network is asked about: one object of one composite.
-
-    Attributes:
-        row: which composite.
-        box: the part of it that is shown.
-        wide: the part that the second look is shown; it holds the box.
-        levels: black and white of its mask.
-        places: h w over the whole picture, the number of the object that each place belongs to; None for one object.
-        number: which of them is meant.
-    """
-
-    row: int
-    box: Box
-    wide: Box
-    levels: Levels
-    places: Tensor | None = None
-    number: int = 0
-
-    @property
-    def second(self) -> Subject:
-        """The same for the second look."""
-        return self if self.wide == self.box else replace(self, box=self.wide)
-
-
-def subjects_of(
-    row: int,
-    mask: Tensor,
-    reference: Tensor | None,
-    context: float | None,
-    config: HarmonizerConfig,
-    *,
-    apart: bool = False,
-) -> list[Subject]:
-    """What is to be asked about a composite: its objects one by one where ``apart``, else all as one.
-
-    Shown is the part around the object, with all of the reference. Where one of the objects would have no background
-    of its own in it, they are asked about together.
-
-    Args:
-        row: the composite's number.
-        mask: 1 H W in [0, 1].
-        reference: 1 H W, the background that may be consulted; all where None.
-        context: at least 1.25: the box's sides times this; the whole picture where None.
-        config: the network's: its ``least``, ``wider`` and ``least_wide`` say how large the boxes of both looks are.
-
-    Raises:
-        InputError: on a context below 1.25.
-    """
-    check_context(context)
-    size = (mask.shape[-2], mask.shape[-1])
-    needed = None if reference is None or context is None else bounding_box(reference, BLACK)
-
-    def shown(box: Box) -> Box:
-        if context is None:
-            return whole(mask)
-        box = widen(box, max(context / config.wider, SMALLEST_CONTEXT), config.least_box, size)
-        return box if needed is None else join(box, needed)
-
-    def beyond(box: Box, first: Box) -> Box:
-        if context is None or config.wider == 1:
-            return first
-        return join(first, widen(box, context * config.wider, config.least_wide or config.view, size))
-
-    objects = find_objects(mask, apart=apart)
-    boxes = [shown(box) for box in objects.boxes]
-    if len(boxes) > 1 and not surroundings_of(objects, boxes, size):
-        objects = joined(objects)
-        boxes = [shown(objects.boxes[0])]
-    wide = [beyond(box, first) for box, first in zip(objects.boxes, boxes, strict=True)]
-    return [
-        Subject(row, first, second, objects.levels, objects.places, n)
-        for n, (first, second) in enumerate(zip(boxes, wide, strict=True))
-    ]
+DONE = 0.4  # where the rim leaves less of the error than this, the network's own answer is weighed by how much less
 
 
 class View:
@@ -164,6 +80,7 @@ class View:
             check()
             some = subjects[start : start + step]
             guide, weight, allowed = look(model, image, mask, reference, some, linear=linear)
+            rim = rim_for(model, image, mask, reference, some, linear=linear)
             usable = usable_composites(weight, allowed)
             background = 1 - weight if allowed is None else torch.minimum(1 - weight, allowed)
             if mirrored:
@@ -171,10 +88,11 @@ class View:
                 if any(one.wide != one.box for one in some):
                     second = look(model, image, mask, reference, [one.second for one in some], linear=linear)
                 both = [_with_mirror(*part) for part in zip((guide, weight, allowed), second, strict=True)]
-                answer = _answer(model, both[0], both[1], both[2])  # pyright: ignore[reportArgumentType]
+                rim = {name: replace(part, looks=2) for name, part in rim.items()}
+                answer = _answer(model, both[0], both[1], both[2], rim)  # pyright: ignore[reportArgumentType]
                 answer = _from_both(answer, some)
             else:
-                answer = _answer(model, guide, weight, allowed)
+                answer = _answer(model, guide, weight, allowed, rim)
             parts.append((guide, weight, usable, background, *_residual_and_maps(model, answer, guide)))
             if seen is not None:
                 seen(start + len(some))
@@ -237,15 +155,25 @@ def _residual_and_maps(model: Harmonizer, answer: Tensor, guide: Tensor) -> list
     return [apply_small_maps(answer, guide), answer] if model.config.layout == "maps" else [answer]
 
 
-def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None) -> Tensor:
-    """The residual, B 3 S S, or the maps, B 12 h w, of a network that draws them; held back as far as they are."""
+def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None, rim: dict[str, Rim]) -> Tensor:
+    """The residual, B 3 S S, or the maps, B 12 h w, of a network that draws them; held back as far as they are.
+
+    Where the rim was read, the maps are what it tells followed by the network's own. The less the rim leaves to be
+    done, the less of the network's own is taken.
+    """
     dtype = next(model.parameters()).dtype
-    reference = None if allowed is None else allowed.to(dtype)
-    answer = model(guide.to(dtype), weight.to(dtype), reference=reference, within=bounding_box(weight.amax(0)))
+    reference, within = None if allowed is None else allowed.to(dtype), bounding_box(weight.amax(0))
+    answer = model(guide.to(dtype), weight.to(dtype), reference=reference, within=within, **rim)
     drawn = answer.prediction.float()
     residual = drawn if model.config.residual else drawn - guide
     share = held_back(foreground_energy(residual, weight), answer.doubt, model.config.caution)[:, None, None, None]
-    return (residual if answer.maps is None else answer.maps.float()) * share
+    if answer.maps is None:
+        return residual * share
+    if answer.rim is None:
+        return answer.maps.float() * share
+    return followed(
+        answer.rim.maps, answer.maps.float() * share * (answer.rim.left / DONE).clamp(max=1)[:, None, None, None]
+    )
 
 
 def look(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from regharm_core import Harmonizer, HarmonizerConfig, HarmonizerNet
 from regharm_core.network.eye import EfficientNetLite0, SameConv
 from regharm_core.network.mapnet import MapNet
+from regharm_core.network.rim import RimReader
 
 SMALL: dict[str, Any] = {"layout": "maps", "stages": (4, 6, 8, 10), "view": 64}
 EVERYTHING: dict[str, Any] = SMALL | {
@@ -81,6 +82,16 @@ def strong(layout: str) -> Harmonizer:
     net = HarmonizerNet(HarmonizerConfig(width=4, refine=(0, 0, 0, 0), view=64))
     nn.init.normal_(net.head.weight, std=0.3)
     return net.eval().requires_grad_(False)
+
+
+def lively_reader(seed: int = 0) -> RimReader:
+    """A rim reader in double precision whose every layer has a say."""
+    random = torch.Generator().manual_seed(seed)
+    reader = RimReader(8).double()
+    with torch.no_grad():
+        for parameter in reader.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=random, dtype=torch.float64))
+    return reader
 
 
 def scene(height: int = 64, width: int = 64) -> tuple[Tensor, Tensor]:

@@ -37,6 +37,7 @@ MAPS = HarmonizerConfig(
     overall=48,
     matching="content",
     doubt=True,
+    rim=24,
     translation="none",
     view=128,
 )

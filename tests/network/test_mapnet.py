@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, build_network, parameter_count, save_checkpoint
 from regharm_core.network.folding import fold_norms
 from regharm_core.network.mapnet import MapNet
+from regharm_core.network.profiles import SAMPLES, Rim
 from regharm_core.store.checkpoint import load_network
 from tests.network import slow, slow_maps
 from tests.network.cases import TOLERANCE
-from tests.network.mapnets import EVERYTHING, SMALL, VARIANTS, lively, scene
+from tests.network.mapnets import EVERYTHING, SMALL, VARIANTS, lively, lively_reader, scene
 
 
 def double(net: MapNet) -> tuple[MapNet, Tensor, Tensor]:
@@ -75,6 +76,31 @@ def test_every_combination(name: str, tmp_path: Path) -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in loaded.modules())
     assert before.prediction.std() > 0.01
     torch.testing.assert_close(after.prediction, before.prediction, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path) -> None:
+    """The reader is no part of what learns here, and goes through a file with the rest."""
+    net = lively(**EVERYTHING | {"rim": 8})
+    assert net.rim is not None
+    net.rim.load_state_dict(lively_reader().state_dict())
+    assert not any(p.requires_grad for p in net.rim.parameters())
+    save_checkpoint(net, tmp_path / "w.safetensors", facts={})
+    loaded, _ = load_network(tmp_path / "w.safetensors")
+    net, image, mask = double(net)
+    profiles = torch.rand(2, 30, SAMPLES, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    rim = Rim(profiles, torch.tensor([True, False]))
+    with torch.no_grad():
+        output, alone = net(image, mask, rim=rim), net(image, mask)
+        changed = torch.stack(
+            [image[n] + slow_maps.apply_maps(output.rim.maps[n].expand(12, 64, 64), image[n]) * mask[n] for n in (0, 1)]
+        ).clamp(0, 1)
+        expected = net(changed, mask)
+    assert alone.rim is None and torch.equal(output.maps[1], alone.maps[1])
+    torch.testing.assert_close(output.image, expected.image, rtol=TOLERANCE, atol=TOLERANCE)
+    torch.testing.assert_close(output.doubt, expected.doubt, rtol=TOLERANCE, atol=TOLERANCE)
+    assert float((output.image[0] - alone.image[0]).abs().max()) > 0.01
+    single = loaded(image.float(), mask.float(), rim=Rim(profiles.float(), rim.there))
+    torch.testing.assert_close(single.image.double(), output.image, rtol=1e-3, atol=1e-3)
 
 
 def test_the_two_layouts_are_built_by_name() -> None:

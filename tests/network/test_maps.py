@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from regharm_core.network.maps import about_grey, apply_small_maps, evaluate_maps, foreground_energy
+from regharm_core.network.maps import about_grey, apply_small_maps, evaluate_maps, followed, foreground_energy
 from tests.network import slow, slow_maps
 from tests.network.cases import CASES, assert_agree, features, mask_cases
 
@@ -45,6 +45,17 @@ def test_maps_of_a_coarser_grid(grid: tuple[int, int]) -> None:
     resized = [slow.resize(one, 5, 6) for one in maps]
     expected = [slow_maps.apply_maps(one, colours) for one, colours in zip(resized, picture, strict=True)]
     assert_agree(apply_small_maps(maps, picture), torch.stack(expected), [maps, picture])
+
+
+@pytest.mark.parametrize("first", [(1, 1), (5, 6)], ids=str)
+@pytest.mark.parametrize("second", [(1, 1), (5, 6)], ids=str)
+def test_one_map_after_another(first: tuple[int, int], second: tuple[int, int]) -> None:
+    one, two, picture = features(2, 12, *first), features(2, 12, *second) + 0.3, features(2, 3, 5, 6)
+    expected = []
+    for n in range(2):
+        changed = picture[n] + slow_maps.apply_maps(one[n].expand(12, 5, 6), picture[n])
+        expected.append(changed + slow_maps.apply_maps(two[n].expand(12, 5, 6), changed) - picture[n])
+    assert_agree(evaluate_maps(followed(one, two), picture), torch.stack(expected), [one, picture])
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -15,7 +15,7 @@ from regharm_core.picture.box import Box
 from regharm_core.picture.changes import Found, steadied
 from regharm_core.picture.levels import Levels
 from regharm_core.picture.local_map import LocalMaps
-from regharm_core.picture.view import Subject
+from regharm_core.picture.subjects import Subject
 from tests.network.mapnets import strong
 
 

@@ -157,8 +157,14 @@ class CompositeMaker:
     @torch.no_grad()
     def batch(self, count: int, size: int, generator: torch.Generator) -> Batch:
         """``count`` composites of ``size`` px, a multiple of 32."""
+        made, kind = self.make(count, int(size * host_uniform(*self.config.making, generator)), generator)
+        reduced = self._reduced(made, size, generator).clamp(0, 1)
+        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+
+    @torch.no_grad()
+    def make(self, count: int, making: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """``count`` composites of ``making`` px, not yet reduced: composite, target and mask, B 7 S S; kinds, B."""
         config = self.config
-        making = int(size * host_uniform(*config.making, generator))
         image, region, origin = self._crops(count, making, generator)
         image = relight(image, config.jitter, config.moody, config.lights, generator)
 
@@ -185,8 +191,7 @@ class CompositeMaker:
             made[:, 6:] = make_wrong(made[:, 6:], config.wrong_mask, generator)
         if config.compressed:
             made[:, :3] = compress_some(made[:, :3], config.compressed, generator)
-        reduced = self._reduced(made, size, generator).clamp(0, 1)
-        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+        return made, kind
 
     def _reduced(self, made: Tensor, size: int, generator: torch.Generator) -> Tensor:
         """``made``, B C S S, at ``size`` px; first reduced further by one of SHARPNESSES amounts, in turns."""
