@@ -147,8 +147,7 @@ class _Fit:
         self.rest = self.change - self.centred @ self.slope
 
     def _slope(self, ridge: Tensor) -> Tensor:
-        kept = torch.diag_embed(ridge[:, None].expand(-1, 3))
-        return torch.linalg.solve(self.spread + kept, self.cross)
+        return inverse(self.spread + torch.diag_embed(ridge[:, None].expand(-1, 3))) @ self.cross
 
     def map(self, ridge: Tensor, share: Tensor) -> Tensor:
         """The map, B 3 4: a matrix and a shift.
@@ -197,6 +196,17 @@ class _Fit:
         ]
 
 
+def inverse(matrices: Tensor) -> Tensor:
+    """Of B 3 3, by cross products: not every device that hosts run on can solve linear equations."""
+    first, second, third = matrices.unbind(2)
+    rows = [_crossed(second, third), _crossed(third, first), _crossed(first, second)]
+    return torch.stack(rows, dim=1) / (first * rows[0]).sum(1)[:, None, None]
+
+
+def _crossed(a: Tensor, b: Tensor) -> Tensor:
+    return a.roll(-1, 1) * b.roll(-2, 1) - a.roll(-2, 1) * b.roll(-1, 1)
+
+
 def _guessed(colour: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     """For each profile a colour inside and the one that it should have, B N 3 each.
 
@@ -205,7 +215,7 @@ def _guessed(colour: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     """
     inner = colour[:, :, INNER] - colour[:, :, LAST, None]
     outer = colour[:, :, OUTER] - colour[:, :, FIRST, None]
-    each = drawn.repeat_interleave(torch.tensor([1, 2], device=drawn.device), dim=2)  # B N 3 GUESSED
+    each = torch.cat([drawn, drawn[:, :, 1:]], dim=2)  # B N 3 GUESSED
     inside, outside, across = each.transpose(2, 3).split([len(INNER), len(OUTER), 2], dim=2)
     source = colour[:, :, LAST] + (inside * inner).sum(2)
     goal = colour[:, :, FIRST] + (outside * outer).sum(2) - outer[:, :, 0] / 2 - (across * inner[:, :, :2]).sum(2)

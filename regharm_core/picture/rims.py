@@ -13,7 +13,7 @@ from .light import encode
 from .objects import places_at
 from .subjects import Subject
 
-PROFILES = 1024  # of a subject: more change the answer by less than its rounding to 8 bits
+PROFILES = 1024  # of a subject: eight times as many change large pictures by 0.0 to 1.2 of 255 (root mean square)
 
 
 def rim_for(

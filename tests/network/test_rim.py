@@ -10,7 +10,20 @@ from torch import Tensor
 
 from regharm_core.network.maps import evaluate_maps
 from regharm_core.network.profiles import SAMPLES, Rim, of_pictures, profiles_at, rim_of, spread
-from regharm_core.network.rim import FREE, GUESSED, INNER, OUTER, RimReader, _Fit, _guessed, _in_rgb
+from regharm_core.network.rim import (
+    FREE,
+    FROM_OPPONENT,
+    GUESSED,
+    INNER,
+    OUTER,
+    TO_OPPONENT,
+    RimReader,
+    _Fit,
+    _guessed,
+    _in_rgb,
+    inverse,
+)
+from regharm_core.training.data.jpeg import FROM_YCC, TO_YCC
 from tests.network import slow_maps
 from tests.network.mapnets import lively_reader
 
@@ -66,6 +79,19 @@ def test_the_fit_is_the_weighted_least_squares_of_loops() -> None:
         for k in range(9):
             rest = goal[n, k] - source[n, k] - shift - (source[n, k] - middle) @ free
             torch.testing.assert_close(fit.rest[n, k], rest)
+
+
+def test_the_inverse() -> None:
+    """Also of the worst that a fit asks for in single precision: one hue, and the smallest ridge."""
+    matrices = random(5, 3, 3) + torch.eye(3)
+    torch.testing.assert_close(inverse(matrices), torch.linalg.inv(matrices))
+    hue = torch.tensor([[0.6, 0.5, 0.4]])
+    flat = (hue.T @ hue * 0.1 + 1.6e-5 * torch.eye(3))[None]
+    torch.testing.assert_close(inverse(flat).double(), torch.linalg.inv(flat.double()), rtol=0.02, atol=0)
+
+
+def test_luma_and_colour_differences_are_those_of_jpeg() -> None:
+    assert (TO_OPPONENT, FROM_OPPONENT) == (TO_YCC, FROM_YCC)
 
 
 def test_luma_and_colour_differences_there_and_back() -> None:
