@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from regharm_core import harmonize, load_harmonizer, read_info
+from regharm_core import build_network, harmonize, load_harmonizer, read_info
 from regharm_core.pipeline import default_weights
 from regharm_core.training.measuring.metrics import score
+from regharm_core.training.run.recipe import read_recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "assets" / "samples"
@@ -45,3 +46,11 @@ def test_weights_say_what_they_are() -> None:
     info = read_info(path)
     assert path.stat().st_size < 50e6 and info.facts["images"] > 0 and "licence" in info.facts
     assert (ROOT / "weights" / "MODEL_CARD.md").is_file()
+
+
+def test_the_next_training_can_begin_with_the_bundled_weights() -> None:
+    """A recipe describes the network that it starts from; on a lent GPU it would be too late to learn otherwise."""
+    recipe = read_recipe(ROOT / "recipes" / "regharm-gpu.json")
+    assert recipe.start is not None
+    state = {k for k in build_network(recipe.model).state_dict() if not k.endswith("num_batches_tracked")}
+    assert state == set(read_info(ROOT / recipe.start).tensors)
