@@ -20,7 +20,7 @@ from .layers import single_or_double
 from .profiles import FINE, INSIDE, SAMPLES, Rim
 
 ROUNDS = 3
-STATISTICS = 18
+STATISTICS, ERRORS = 18, 10  # numbers that tell how a fit went: of the whole, and of each profile
 LAST, FIRST = INSIDE - 1, INSIDE  # the samples beside the edge: the last inside and the first outside
 # JPEG's luma and two colour differences. It keeps the latter at half the size, so that what is true of one beside the
 # edge is not of the others: all is done in these.
@@ -28,12 +28,12 @@ TO_OPPONENT = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.4186
 FROM_OPPONENT = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 INNER = (2, 1, 0, len(FINE) + LAST)  # samples inside that a colour there is extrapolated with
 OUTER = (5, 6, 7, len(FINE) + FIRST)  # and outside
-GUESSED = len(INNER) + len(OUTER) + 2
+GUESSED = len(INNER) + len(OUTER) + 2  # numbers drawn for a guess: a share of each sample, and of two steps inside
 FREE = 2e-4  # of a colour's variance: what keeps the free fit of one hue from being anything
-LEAST = 1e-5
+LEAST = 1e-5  # the smallest ridge
 SURE, UNSURE = 0.5, 0.6  # what is expected to be left of the error where a reading is taken whole, and not at all
 RIDGE = (-12.0, 8.0)  # logarithm: at most no slope at all is left, and numbers stay finite
-SOFT = 1e-6
+SOFT = 1e-6  # keeps the roots and logarithms of sizes finite
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RimReader(nn.Module):
         steps = 3 * (len(FINE) - 1)
         self.first = _perceptron(SAMPLES * 4 + 3 + steps, width)
         self.again = nn.ModuleList(
-            _perceptron(2 * width + STATISTICS + (10 if number else 0), width) for number in range(ROUNDS)
+            _perceptron(2 * width + STATISTICS + (ERRORS if number else 0), width) for number in range(ROUNDS)
         )
         self.weigh = nn.ModuleList(nn.Linear(width, 1 + 2 * GUESSED) for _ in range(ROUNDS))
         self.judge = nn.ModuleList(
@@ -182,7 +182,7 @@ class _Fit:
         )
 
     def errors(self) -> list[Tensor]:
-        """For each profile what the free fit leaves, its size, that size against the others', and the fit itself."""
+        """B N ERRORS in parts: what the free fit leaves of a profile, its size, that against the others', the fit."""
         size = (self.rest.square().mean(-1, keepdim=True) + SOFT).sqrt()
         common = ((self.rest.square() * self.weight).sum(1, keepdim=True) + SOFT).sqrt().mean(-1, keepdim=True)
         fit = self.centred @ self.slope + self.shift
