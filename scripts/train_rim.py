@@ -7,8 +7,9 @@ reader needs of them is kept: profiles, and colours of the foreground with the t
 them again and again. IN's network is not touched; the answer is stored in fp16.
 
 Half of the composites are small (two thirds of a photograph's stored size to all of it), half are up to twice as large:
-in these JPEG's blocks are small beside the foreground, as in a real picture. Two thirds are compressed, most of them
-lightly: half of JPEG's colour is lost beside an edge even at a quality of 95.
+in these JPEG's blocks are small beside the foreground, as in a real picture. Half of each are reduced once they are
+finished, to as little as 0.4 of their size, as pictures often are: their edges are mixed anew. Two thirds are
+compressed, most of them lightly: half of JPEG's colour is lost beside an edge even at a quality of 95.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regharm_core.errors import RegHarmError
 from regharm_core.network.build import build_network
 from regharm_core.network.mapnet import MapNet
 from regharm_core.network.maps import evaluate_maps
-from regharm_core.network.profiles import of_pictures, profiles_at, rim_of, spread
 from regharm_core.network.rim import Reading, RimReader
 from regharm_core.store.checkpoint import load_network, save_checkpoint
 from regharm_core.training.data.chance import host_uniform, uniform
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composites import REDUCED, CompositeConfig, CompositeMaker
+from regharm_core.training.data.edges import edges_of
 from regharm_core.training.data.jpeg import compress
 from regharm_core.training.data.photographs import load_photographs
 
@@ -92,13 +94,8 @@ def keep(made: Tensor, generator: torch.Generator) -> Kept:
     worse = compress(made[:, :3], BEST - (BEST - WORST) * draw[0].square())
     composite = torch.where((draw[1] < COMPRESSED)[:, None, None, None], worse, made[:, :3])
     composite, target, mask = (composite * 255).round() / 255, made[:, 3:6], made[:, 6:]
-    hard = mask > 0.5
-    rim = rim_of(hard, hard).flatten(1)
-    there = rim.any(1)
-    composite, target, mask, rim = composite[there], target[there], mask[there], rim[there]
-    place, width = spread(rim, PROFILES), mask.shape[-1]
-    at = of_pictures(mask)
-    profiles = profiles_at(of_pictures(composite), at, at, place // width, place % width)
+    profiles, there = edges_of(composite, mask, PROFILES)
+    profiles, composite, target, mask = (part[there] for part in (profiles, composite, target, mask))
     inside = torch.multinomial((mask > 0.5).float().flatten(1), COLOURS, replacement=True, generator=generator)
 
     def colours(picture: Tensor) -> Tensor:
@@ -108,12 +105,16 @@ def keep(made: Tensor, generator: torch.Generator) -> Kept:
 
 
 def make_all(maker: CompositeMaker, seconds: float, generator: torch.Generator) -> Kept:
-    """As many composites as can be made in this time, half of them large; at least one batch of each."""
+    """As many composites as can be made in this time, half of them large, and half of each reduced once they are made;
+    at least one batch of small and one of large ones."""
     parts: list[Kept] = []
     began = time.monotonic()
     while len(parts) < len(SIDES) or time.monotonic() - began < seconds:
         low, high = SIDES[len(parts) % len(SIDES)]
         made, _ = maker.make(AT_ONCE, int(host_uniform(low, high, generator)), generator)
+        if len(parts) % 4 > 1:
+            side = round(made.shape[-1] * host_uniform(REDUCED, 1, generator))
+            made = F.interpolate(made, (side, side), mode="bilinear", antialias=True)
         parts.append(keep(made, generator))
     return Kept.joined(parts)
 
@@ -190,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(net, MapNet) or net.rim is None:
             raise RegHarmError(f"{asked.weights} holds no network that can read a rim")
         own = {f"rim.{name}": tensor for name, tensor in reader.state_dict().items()}
-        net.load_state_dict({k: v for k, v in trained.state_dict().items() if not k.startswith("rim.")} | own)
+        net.load_state_dict(trained.state_dict() | own)
         facts = {
             "composites": len(kept.given),
             "photographs": len(photographs),

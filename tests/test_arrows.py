@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "picture": {"errors", "network"},
     "media": {"errors", "store"},
     "pipeline": {"errors", "network", "store", "picture"},
-    "training.data": {"errors", "store", "media"},
+    "training.data": {"errors", "network", "store", "media"},
     "training.measuring": {"errors", "network", "store", "media", "pipeline", "training.data"},
     "training.run": {"errors", "network", "store", "training.data", "training.measuring"},
     "training.tables": {"errors", "network", "store", "training.data", "training.measuring", "training.run"},

@@ -188,10 +188,12 @@ def test_frames_that_share_a_map_change_equal_colours_equally(model: MapNet) -> 
     assert not torch.allclose(apart[0, :, 32, 25], apart[1, :, 32, 25], atol=1e-4)
 
 
+@pytest.mark.parametrize("told", [False, True])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_the_rim_tells_comes_first(mirrored: bool) -> None:
-    """The composite with the rim's map goes to the network, whose answer follows, by as much as the rim leaves."""
-    net = lively(**EVERYTHING | {"rim": 8})
+def test_what_the_rim_tells_comes_first(mirrored: bool, told: bool) -> None:
+    """The composite with the rim's map goes to the network, whose answer follows: whole where the network was told,
+    else by as much as the rim leaves."""
+    net = lively(**EVERYTHING | {"rim": 8, "told": told})
     assert net.rim is not None
     net.rim.load_state_dict(lively_reader().state_dict())
     net.requires_grad_(False)
@@ -201,12 +203,12 @@ def test_what_the_rim_tells_comes_first(mirrored: bool) -> None:
     rim, box = rims_of(image, mask, None, [subject]), subject.box
     seen = look(net, image, mask, None, [subject])
     with torch.inference_mode():
-        reading = net.rim(rim)
-        first = (seen[0] + slow_maps.apply_maps(reading.maps[0].expand(12, 64, 64), seen[0][0]) * seen[1]).clamp(0, 1)
-        maps = net(first, seen[1]).maps
+        reading = net.rim(rim) if told else net.rim(rim).if_sure()
+        maps = net(seen[0], seen[1], rim=rim).maps
         if mirrored:
-            maps = (maps + net(first.flip(3), seen[1].flip(3)).maps.flip(3)) / 2
-    own = F.interpolate(maps, box.size, mode="bilinear", align_corners=False)[0] * min(float(reading.left) / DONE, 1.0)
+            maps = (maps + net(seen[0].flip(3), seen[1].flip(3), rim=rim).maps.flip(3)) / 2
+    own = F.interpolate(maps, box.size, mode="bilinear", align_corners=False)[0]
+    own = own if told else own * min(float(reading.left) / DONE, 1.0)
     inside = box.of(image[0])
     changed = inside + slow_maps.apply_maps(reading.maps[0].expand(12, *box.size), inside)
     changed = changed + slow_maps.apply_maps(own, changed)
@@ -217,17 +219,17 @@ def test_what_the_rim_tells_comes_first(mirrored: bool) -> None:
     torch.testing.assert_close(made, expected, rtol=0, atol=3e-5)
 
 
-def test_without_an_edge_the_network_answers_alone() -> None:
+def test_without_an_edge_the_reader_has_no_say() -> None:
     """A reference that does not touch the mask: nothing beside the edge may be consulted."""
-    net = lively(**EVERYTHING | {"rim": 8}).requires_grad_(False)
-    alone = lively(**EVERYTHING).requires_grad_(False)
-    alone.load_state_dict({k: v for k, v in net.state_dict().items() if not k.startswith("rim.")})
+    net, other = (lively(**EVERYTHING | {"rim": 8}).requires_grad_(False) for _ in range(2))
+    assert other.rim is not None
+    other.rim.load_state_dict(lively_reader().state_dict())
     image, mask = picture()
     reference = torch.zeros_like(mask)
     reference[..., 75:] = 1
-    made, expected = (harmonize(one, image, mask, reference_mask=reference) for one in (net, alone))
+    made, expected = (harmonize(one, image, mask, reference_mask=reference) for one in (net, other))
     assert torch.equal(made, expected) and not torch.equal(made, image)
-    assert not torch.equal(harmonize(net, image, mask), harmonize(alone, image, mask))
+    assert not torch.equal(harmonize(net, image, mask), harmonize(other, image, mask))
 
 
 @pytest.mark.parametrize("doubting", [True, False])

@@ -28,7 +28,7 @@ Matching = Literal["features", "content"]
 CHANNEL_CAP = 1024  # Table 5: "expand our channel number under the restriction of 1024"
 CONTEXT_SIZES = (16, 32, 64)  # decoder resolutions of Table 3, for a 256 px input
 PIXELS_ONLY = ("width", "self_attention", "residual", "gated", "refine")
-MAPS_ONLY = ("eye", "eye_view", "blocks", "overall", "matching", "doubt", "rim")
+MAPS_ONLY = ("eye", "eye_view", "blocks", "overall", "matching", "doubt", "rim", "told")
 PTL_FRACTIONS = ((4, 4), (4, 8), (4, 16), (8, 8), (8, 16), (8, 32))  # Table 4: (1/patch, 1/stride)
 
 
@@ -80,6 +80,9 @@ class HarmonizerConfig:
         doubt: whether the network also estimates its own error (needs the overall branch).
         rim: width of the rim reader's perceptrons (:mod:`regharm_core.network.rim`), 0 for no such reader. It is
             trained by itself, by ``scripts/train_rim.py``.
+        told: whether the network learns together with the reader: what was read is then taken whole, and the overall
+            branch is told how sure it is (:mod:`regharm_core.network.told`). Without, what is sure is taken and what
+            is not is left.
 
     Raises:
         ConfigError: when a value is outside its range.
@@ -109,6 +112,7 @@ class HarmonizerConfig:
     matching: Matching = "features"
     doubt: bool = False
     rim: int = 0
+    told: bool = False
 
     def __post_init__(self) -> None:
         _whole("width", self.width, 1, 256)
@@ -128,7 +132,7 @@ class HarmonizerConfig:
             raise ConfigError(
                 f"(ptl_patch, ptl_stride) must be one of {PTL_FRACTIONS}, got {(self.ptl_patch, self.ptl_stride)}"
             )
-        for name in ("residual", "gated", "eye", "doubt"):
+        for name in ("residual", "gated", "eye", "doubt", "told"):
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} must be true or false, got {short(getattr(self, name))}")
         if type(self.wider) not in (int, float) or not 1 <= self.wider <= 8:
@@ -177,6 +181,8 @@ class HarmonizerConfig:
             raise ConfigError('matching "content" compares what the eye sees, and eye is false')
         if self.doubt and not self.overall:
             raise ConfigError("doubt needs the overall branch, and overall is 0")
+        if self.told and not (self.overall and self.rim):
+            raise ConfigError(f"told needs rim and the overall branch, got rim {self.rim} and overall {self.overall}")
 
     @property
     def least_box(self) -> int:

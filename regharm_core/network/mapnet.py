@@ -30,6 +30,7 @@ from .overall import Impression, Overall
 from .profiles import Rim
 from .ptl import PTL
 from .rim import Reading, RimReader
+from .told import Told
 
 SEEN = (24, 48, 96, 96)  # channels that the eye's features at 1/4, 1/8, 1/16 and 1/32 are projected to
 DECODED = (8, 16)  # channels that the decoder has more than the encoder, at 1/4 and 1/8
@@ -57,6 +58,7 @@ class MapNet(Harmonizer):
         )
         self.blocks = Blocks(deepest, config.blocks)
         self.overall = Overall(deepest, seen[2] + seen[3], config.overall) if config.overall else None
+        self.told = Told(config.overall) if config.told else None
         self.doubt = Doubt(config.overall) if config.doubt else None
         wide, fine = eighth + DECODED[1], quarter + DECODED[0]
         self.up8 = Up(deepest, eighth + seen[1], wide)
@@ -77,7 +79,7 @@ class MapNet(Harmonizer):
     def neutral(self) -> tuple[str, ...]:
         """Prefixes of the parts that change nothing while they are new, so that a trained network may be given them."""
         by_content = ("ltl.",) if self.config.matching == "content" else ()
-        return ("ptl.", "ptl_gain", "doubt.", "blocks.", *by_content)
+        return ("ptl.", "ptl_gain", "doubt.", "blocks.", "told.", *by_content)
 
     def train(self, mode: bool = True) -> MapNet:
         """As for every module, but the eye stays as it is."""
@@ -99,8 +101,14 @@ class MapNet(Harmonizer):
         """See :meth:`.face.Harmonizer.forward`."""
         check_shapes(image, mask, reference)
         reading: Reading | None = None
+        told: Tensor | None = None
+        share: Tensor | None = None
         if self.rim is not None and rim is not None:
             read: Reading = self.rim(rim)
+            if self.told is None:
+                read = read.if_sure()
+            else:
+                told, share = self.told(read, image, mask)
             image, reading = _after(read, image, mask), read
         closed = mask if reference is None else torch.maximum(mask, 1 - reference)
         attention: dict[str, Attention] = {}
@@ -120,7 +128,7 @@ class MapNet(Harmonizer):
         whole: Impression | None = None
         if self.overall is not None:
             eye = torch.cat(seen[2], dim=1) if seen[2] else None
-            impression: Impression = self.overall(features, eye, image, mask, closed)
+            impression: Impression = self.overall(features, eye, image, mask, closed, told)
             features, whole = features * (1 + impression.scale) + impression.shift, impression
         foreground, background = _sides(mask, closed, eighth)
         features = self.up8(features, eighth, foreground, background)
@@ -148,7 +156,7 @@ class MapNet(Harmonizer):
         maps = single_or_double(self.head(features))
         if whole is not None:
             maps = maps + single_or_double(whole.maps)
-        maps = about_grey(maps)
+        maps = about_grey(maps if share is None else maps * share)
         residual = apply_small_maps(maps, image.to(maps.dtype))
         doubt = None
         if self.doubt is not None and whole is not None:

@@ -64,7 +64,15 @@ class Overall(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, deep: Tensor, eye: Tensor | None, image: Tensor, mask: Tensor, closed: Tensor) -> Impression:
+    def forward(
+        self,
+        deep: Tensor,
+        eye: Tensor | None,
+        image: Tensor,
+        mask: Tensor,
+        closed: Tensor,
+        told: Tensor | None = None,
+    ) -> Impression:
         """Look at the whole.
 
         Args:
@@ -73,6 +81,7 @@ class Overall(nn.Module):
             image: B 3 H W in [0, 1].
             mask: B 1 H W, the foreground.
             closed: B 1 H W, the foreground and what else may not be consulted.
+            told: B hidden, what the rim told, see :mod:`.told`.
         """
         size, own = (deep.shape[-2], deep.shape[-1]), deep.dtype
         deep, image, mask, closed = (single_or_double(part) for part in (deep, image, mask, closed))
@@ -83,7 +92,8 @@ class Overall(nn.Module):
             parts += [masked_mean_std(eye, inside)[0], masked_mean_std(eye, outside)[0]]
         statistics = [part[:, :, 0, 0] for part in parts]
         statistics += [colour_statistics(image, mask), colour_statistics(image, 1 - closed)]
-        hidden = self.perceptron(torch.cat(statistics, dim=1).to(own))
+        hidden = self.perceptron[0](torch.cat(statistics, dim=1).to(own))
+        hidden = self.perceptron[1:](hidden if told is None else hidden + told)
         scale, shift = self.modulation(hidden)[:, :, None, None].chunk(2, dim=1)
         return Impression(self.maps(hidden)[:, :, None, None], scale, shift, hidden)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -89,12 +90,12 @@ def profiles_at(colour: At, mask: At, closed: At, rows: Tensor, columns: Tensor)
         the share of the nine pixels that the colour is the mean of (by the mask inside, by what is not closed outside).
     """
     down, across = _normals(mask, rows, columns)
-    steps = torch.tensor(FINE, device=rows.device, dtype=down.dtype)
+    steps = _steps(FINE, down.dtype, down.device)
     fine_rows = (rows[..., None] + down * steps).round().long()
     fine_columns = (columns[..., None] + across * steps).round().long()
     fine = torch.cat([colour(fine_rows, fine_columns), closed(fine_rows, fine_columns)], dim=1)  # B 4 N 8
 
-    steps = torch.tensor(COARSE, device=rows.device, dtype=down.dtype)
+    steps = _steps(COARSE, down.dtype, down.device)
     y, x = _window(1, rows)
     around_rows = (rows[..., None] + down * steps).round().long()[..., None] + y
     around_columns = (columns[..., None] + across * steps).round().long()[..., None] + x
@@ -119,3 +120,9 @@ def _window(reach: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Rows and columns of a square window about 0, one after the other."""
     steps = torch.arange(-reach, reach + 1, device=like.device)
     return steps.repeat_interleave(len(steps)), steps.repeat(len(steps))
+
+
+@cache
+def _steps(places: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Sent to a device once: training's data path must not make the host wait for it."""
+    return torch.tensor(places, dtype=dtype, device=device)

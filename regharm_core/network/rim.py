@@ -5,12 +5,17 @@ how what lies just inside looked before. At the picture's own size that is plain
 network looks at it is gone. The reader draws one affine map that makes both sides meet. A new edge, as that of a pasted
 cut-out, tells nothing, and the reader says so.
 
+JPEG keeps colour differences at half the size, so that what is true of one beside the edge is not of luma: all is done
+in these (:mod:`.ycc`).
+
 Several times it weighs the profiles (:mod:`.profiles`), guesses for each which colour inside belongs to which outside,
 and finds the map that fits them all best; each time it knows how well the last map fitted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -18,21 +23,20 @@ from torch import Tensor, nn
 
 from .layers import single_or_double
 from .profiles import FINE, INSIDE, SAMPLES, Rim
+from .ycc import FROM_YCC, TO_YCC
 
 ROUNDS = 3
 STATISTICS, ERRORS = 18, 10  # numbers that tell how a fit went: of the whole, and of each profile
 LAST, FIRST = INSIDE - 1, INSIDE  # the samples beside the edge: the last inside and the first outside
-# JPEG's luma and two colour differences. It keeps the latter at half the size, so that what is true of one beside the
-# edge is not of the others: all is done in these.
-TO_OPPONENT = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-FROM_OPPONENT = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 INNER = (2, 1, 0, len(FINE) + LAST)  # samples inside that a colour there is extrapolated with
 OUTER = (5, 6, 7, len(FINE) + FIRST)  # and outside
 GUESSED = len(INNER) + len(OUTER) + 2  # numbers drawn for a guess: a share of each sample, and of two steps inside
 FREE = 2e-4  # of a colour's variance: what keeps the free fit of one hue from being anything
 LEAST = 1e-5  # the smallest ridge
-SURE, UNSURE = 0.5, 0.6  # what is expected to be left of the error where a reading is taken whole, and not at all
+SURE, UNSURE = 0.4, 0.5  # what is expected to be left of the error where a reading is taken whole, and not at all
 RIDGE = (-12.0, 8.0)  # logarithm: at most no slope at all is left, and numbers stay finite
+USUAL = 6.0  # both errors' logarithm where there is no edge: about that of common composites
+TRAINED_ON = ("cpu", "cuda")  # devices on which autocast may be on; not every other knows of it
 SOFT = 1e-6  # keeps the roots and logarithms of sizes finite
 
 
@@ -55,6 +59,13 @@ class Reading:
     def left(self) -> Tensor:
         """B in [0, 1]: the share of the error that is expected to be left."""
         return (self.error - self.before).clamp(max=0).exp()
+
+    def if_sure(self) -> Reading:
+        """What of it to take where nobody else is told how sure it is: a doubtful reading in part or not at all, since
+        it would mislead the network."""
+        share = ((UNSURE - self.left) / (UNSURE - SURE)).clamp(0, 1)
+        left = 1 - share * (1 - self.left)
+        return Reading(self.maps * share[:, None, None, None], self.before + left.log(), self.before)
 
 
 class RimReader(nn.Module):
@@ -82,21 +93,21 @@ class RimReader(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, rim: Rim) -> Reading:
-        """What the rims tell, in single precision at least, for every look: nothing where there is none.
-
-        A doubtful reading is taken in part or not at all: it would mislead the network.
-        """
+        """What the rims tell, in single precision at least, for every look: nothing where there is none."""
         found = self.rounds(rim.profiles)[-1]
-        share = ((UNSURE - found.left) / (UNSURE - SURE)).clamp(0, 1) * rim.there
-        left = 1 - share * (1 - found.left)
-        told = found.maps * share[:, None, None, None], found.before + left.log(), found.before
+        maps = torch.where(rim.there[:, None, None, None], found.maps, 0.0)
+        told = maps, torch.where(rim.there, found.error, USUAL), torch.where(rim.there, found.before, USUAL)
         return Reading(*(part if rim.looks == 1 else torch.cat([part] * rim.looks) for part in told))
 
     def rounds(self, profiles: Tensor) -> list[Reading]:
-        """The reading of every round; the last is the answer."""
+        """The reading of every round; the last is the answer. Not in bfloat16, whatever autocast says: no fit can."""
+        device = profiles.device.type
+        with torch.autocast(device, enabled=False) if device in TRAINED_ON else nullcontext():
+            return self._rounds(single_or_double(profiles))
+
+    def _rounds(self, profiles: Tensor) -> list[Reading]:
         own = next(self.parameters()).dtype
-        profiles = single_or_double(profiles)
-        colour = profiles[..., :3] @ profiles.new_tensor(TO_OPPONENT).T
+        colour = torch.stack(_mixed(profiles[..., :3].unbind(-1), TO_YCC), dim=-1)
         edge = colour[:, :, FIRST]
         fine = colour[:, :, : len(FINE)]
         shown = [
@@ -224,9 +235,22 @@ def _guessed(colour: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
 
 def _in_rgb(opponent: Tensor) -> Tensor:
     """A map of luma and colour differences, B 3 4, as one of red, green and blue: B 12 1 1."""
-    there, back = opponent.new_tensor(TO_OPPONENT), opponent.new_tensor(FROM_OPPONENT)
-    slope, shift = back @ opponent[..., :3] @ there, back @ opponent[..., 3:]
-    return torch.cat([slope.flatten(1), shift[..., 0]], dim=1)[:, :, None, None]
+    red, green, blue = (row.split([3, 1], dim=1) for row in _mixed(opponent.unbind(1), FROM_YCC))
+    columns = tuple(zip(*TO_YCC, strict=True))
+    slopes = [part for row in (red, green, blue) for part in _mixed(row[0].unbind(1), columns)]
+    return torch.stack([*slopes, red[1][:, 0], green[1][:, 0], blue[1][:, 0]], dim=1)[:, :, None, None]
+
+
+def _mixed(parts: Sequence[Tensor], rows: Sequence[Sequence[float]]) -> list[Tensor]:
+    """A matrix times parts. Its numbers stay on the host: a recorded step (a CUDA graph) may copy none from there."""
+    first, *others = parts
+    answers = []
+    for number, *more in rows:
+        answer = first * number
+        for part, share in zip(others, more, strict=True):
+            answer = answer + part * share
+        answers.append(answer)
+    return answers
 
 
 def _for_each(whole: Tensor, count: int) -> Tensor:

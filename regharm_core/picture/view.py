@@ -21,7 +21,7 @@ from .subjects import Subject
 
 Check = Callable[[], None]
 
-DONE = 0.4  # where the rim leaves less of the error than this, the network's own answer is weighed by how much less
+DONE = 0.4  # where the rim leaves less of the error than this, the answer of a network that is not told is weighed less
 
 
 class View:
@@ -158,8 +158,8 @@ def _residual_and_maps(model: Harmonizer, answer: Tensor, guide: Tensor) -> list
 def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None, rim: dict[str, Rim]) -> Tensor:
     """The residual, B 3 S S, or the maps, B 12 h w, of a network that draws them; held back as far as they are.
 
-    Where the rim was read, the maps are what it tells followed by the network's own. The less the rim leaves to be
-    done, the less of the network's own is taken.
+    Where the rim was read, the maps are what it tells followed by the network's own. The less it leaves to be done, the
+    less is taken of the answer of a network that is not told of it.
     """
     dtype = next(model.parameters()).dtype
     reference, within = None if allowed is None else allowed.to(dtype), bounding_box(weight.amax(0))
@@ -171,9 +171,9 @@ def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | 
         return residual * share
     if answer.rim is None:
         return answer.maps.float() * share
-    return followed(
-        answer.rim.maps, answer.maps.float() * share * (answer.rim.left / DONE).clamp(max=1)[:, None, None, None]
-    )
+    if not model.config.told:
+        share = share * (answer.rim.left / DONE).clamp(max=1)[:, None, None, None]
+    return followed(answer.rim.maps, answer.maps.float() * share)
 
 
 def look(

@@ -62,7 +62,9 @@ def lively(seed: int = 0, **fields: Any) -> MapNet:
         for name, parameter in net.named_parameters():
             if name.startswith("head"):
                 parameter.normal_(std=0.02)
-            elif name.startswith(("overall.maps", "overall.modulation", "ltl.fuse.2")) or name.endswith("gain"):
+            elif name.startswith(("overall.maps", "overall.modulation", "ltl.fuse.2", "told.last")):
+                parameter.normal_(std=0.1)
+            elif name.endswith("gain"):
                 parameter.normal_(std=0.1)
             elif name.startswith("blocks.") and name.endswith(("told.weight", "narrow.weight")):
                 parameter.normal_(std=0.1)

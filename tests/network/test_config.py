@@ -38,6 +38,7 @@ MAPS = HarmonizerConfig(
     matching="content",
     doubt=True,
     rim=24,
+    told=True,
     translation="none",
     view=128,
 )
@@ -116,6 +117,7 @@ def test_channels_double_up_to_the_cap() -> None:
         ("overall", -1),
         ("matching", "colours"),
         ("doubt", "yes"),
+        ("told", 1),
     ],
 )
 def test_wrong_values_are_quoted(field: str, value: Any) -> None:
@@ -144,6 +146,8 @@ def test_a_level_carries_one_attention() -> None:
         ({"layout": "maps", "translation": "rain"}, "rain"),
         ({"layout": "maps", "matching": "content"}, "eye"),
         ({"layout": "maps", "doubt": True}, "overall"),
+        ({"layout": "maps", "told": True, "overall": 8}, "rim 0"),
+        ({"layout": "maps", "told": True, "rim": 8}, "overall 0"),
         ({"layout": "maps", "blocks": 1, "stages": (8, 8, 8, 10)}, "stages"),
     ],
 )

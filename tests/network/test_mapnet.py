@@ -78,10 +78,12 @@ def test_every_combination(name: str, tmp_path: Path) -> None:
     torch.testing.assert_close(after.prediction, before.prediction, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path) -> None:
-    """The reader is no part of what learns here, and goes through a file with the rest."""
-    net = lively(**EVERYTHING | {"rim": 8})
-    assert net.rim is not None
+@pytest.mark.parametrize("told", [False, True])
+def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path, told: bool) -> None:
+    """The reader is no part of what learns here, and goes through a file with the rest. What is sure is taken; all of
+    it by a network that is told how sure it is."""
+    net = lively(**EVERYTHING | {"rim": 8, "told": told})
+    assert net.rim is not None and net.overall is not None
     net.rim.load_state_dict(lively_reader().state_dict())
     assert not any(p.requires_grad for p in net.rim.parameters())
     save_checkpoint(net, tmp_path / "w.safetensors", facts={})
@@ -90,14 +92,21 @@ def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path) -> 
     profiles = torch.rand(2, 30, SAMPLES, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     rim = Rim(profiles, torch.tensor([True, False]))
     with torch.no_grad():
+        reading = net.rim(rim) if told else net.rim(rim).if_sure()
         output, alone = net(image, mask, rim=rim), net(image, mask)
         changed = torch.stack(
-            [image[n] + slow_maps.apply_maps(output.rim.maps[n].expand(12, 64, 64), image[n]) * mask[n] for n in (0, 1)]
+            [image[n] + slow_maps.apply_maps(reading.maps[n].expand(12, 64, 64), image[n]) * mask[n] for n in (0, 1)]
         ).clamp(0, 1)
+        share: Any = 1
+        if net.told is not None:
+            heard, share = net.told(reading, image, mask)
+            assert float(heard.abs().max()) > 0.01 and float((share - 1).abs().max()) > 0.01
+            net.overall.perceptron[0].register_forward_hook(lambda *parts: parts[2] + heard)
         expected = net(changed, mask)
-    assert alone.rim is None and torch.equal(output.maps[1], alone.maps[1])
-    torch.testing.assert_close(output.image, expected.image, rtol=TOLERANCE, atol=TOLERANCE)
-    torch.testing.assert_close(output.doubt, expected.doubt, rtol=TOLERANCE, atol=TOLERANCE)
+    assert torch.equal(output.rim.maps, reading.maps) and not bool(reading.maps[1].any()) and alone.rim is None
+    assert told or torch.equal(output.maps[1], alone.maps[1])
+    torch.testing.assert_close(output.maps, expected.maps * share, rtol=TOLERANCE, atol=TOLERANCE)
+    torch.testing.assert_close(output.image, changed + expected.prediction * share * mask, rtol=1e-5, atol=1e-5)
     assert float((output.image[0] - alone.image[0]).abs().max()) > 0.01
     single = loaded(image.float(), mask.float(), rim=Rim(profiles.float(), rim.there))
     torch.testing.assert_close(single.image.double(), output.image, rtol=1e-3, atol=1e-3)

@@ -56,32 +56,36 @@ def test_statistics_of_half_precision_are_those_of_single() -> None:
 
 
 def looped(
-    module: Overall, deep: Tensor, eye: Tensor | None, image: Tensor, mask: Tensor, closed: Tensor
+    module: Overall, deep: Tensor, eye: Tensor | None, image: Tensor, mask: Tensor, closed: Tensor, told: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Map, scale, shift and hidden layer of one image: C h w, E h w, 3 H W and two of H W."""
     inside, outside = (slow_maps.cell_means(part, *deep.shape[1:]) for part in (mask, 1 - closed))
-    told = [*slow_maps.masked(deep, inside), *slow_maps.masked(deep, outside)]
+    statistics = [*slow_maps.masked(deep, inside), *slow_maps.masked(deep, outside)]
     if eye is not None:
-        told += [slow_maps.masked(eye, part)[0] for part in (inside, outside)]
-    told += [slow_maps.colour_statistics(image, part) for part in (mask, 1 - closed)]
-    hidden = slow_maps.perceptron(module.perceptron, torch.cat(told))
+        statistics += [slow_maps.masked(eye, part)[0] for part in (inside, outside)]
+    statistics += [slow_maps.colour_statistics(image, part) for part in (mask, 1 - closed)]
+    first = module.perceptron[0].weight @ torch.cat(statistics) + module.perceptron[0].bias + told
+    hidden = slow_maps.perceptron(module.perceptron[1:], first)
     maps = module.maps.weight @ hidden + module.maps.bias
     scale, shift = (module.modulation.weight @ hidden + module.modulation.bias).split(len(deep))
     return maps, scale, shift, hidden
 
 
+@pytest.mark.parametrize("told", [False, True])
 @pytest.mark.parametrize("eye", [0, 2])
 @pytest.mark.parametrize("case", CASES)
-def test_the_whole_branch(case: str, eye: int) -> None:
+def test_the_whole_branch(case: str, eye: int, told: bool) -> None:
     module = shaken(Overall(3, eye, 4))
     mask, background = mask_cases(8, 12)[case]
     closed, count = 1 - background, len(mask)
     deep, image = features(count, 3, 4, 6), pictures(count, 8, 12)
     seen = features(count, eye, 4, 6) if eye else None
-    found = module(deep, seen, image, mask, closed)
+    heard = features(count, 4, 1, 1)[:, :, 0, 0].detach() if told else None
+    found = module(deep, seen, image, mask, closed, heard)
+    nothing = torch.zeros(count, 4)
     each = [
-        looped(module, deep[n], None if seen is None else seen[n], image[n], mask[n, 0], closed[n, 0])
-        for n in range(count)
+        looped(module, deep[n], None if seen is None else seen[n], image[n], mask[n, 0], closed[n, 0], said)
+        for n, said in enumerate(nothing if heard is None else heard)
     ]
     maps, scale, shift, hidden = (torch.stack(part) for part in zip(*each, strict=True))
     leaves = [deep, image, *module.parameters()] + ([] if seen is None else [seen])

@@ -29,8 +29,5 @@ class Ahead:
         if not self._waiting or self._waiting[-1].mask.shape != (count, 1, size, size):
             made = self.source.batch(count * self.batches, size, generator)
             order = torch.randperm(count * self.batches, generator=generator, device=generator.device)
-            self._waiting = [
-                Batch(made.composite[rows], made.mask[rows], made.target[rows], made.kind[rows])
-                for rows in order.to(made.mask.device).split(count)
-            ]
+            self._waiting = [made.rows(rows) for rows in order.to(made.mask.device).split(count)]
         return self._waiting.pop()

@@ -34,8 +34,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...network.profiles import SAMPLES as ACROSS
 from .blobs import draw_blobs
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
+from .edges import edges_of
 from .jpeg import compress_some
 from .lattice import apply_lattice, lattice_points
 from .matte import rematte
@@ -49,6 +51,7 @@ from .wrong_masks import make_wrong, roughen
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
+REDUCED = 0.4  # at most to so much of their size are composites reduced before their edges are read
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -131,12 +134,15 @@ class CompositeConfig:
 class CompositeMaker:
     """Makes batches from photographs in memory, on their device; all that is random comes from the generator."""
 
-    def __init__(self, photographs: Photographs, config: CompositeConfig, alike: Tensor | None = None) -> None:
+    def __init__(
+        self, photographs: Photographs, config: CompositeConfig, alike: Tensor | None = None, *, profiles: int = 0
+    ) -> None:
         """
         Args:
             photographs: what is drawn from.
             config: how.
             alike: what :func:`.alike.find_alike` found in these photographs, on their device.
+            profiles: how many are read of each composite's edge, for a network that reads them.
 
         Raises:
             ConfigError: when the configuration wants regions that are alike, and none are given.
@@ -145,7 +151,7 @@ class CompositeMaker:
             raise ConfigError(f"composites ask for regions that are alike ({config.alike}), but none were looked for")
         self.photographs = photographs
         self.config = config
-        self.alike = alike
+        self.alike, self.profiles = alike, profiles
         self._shares = (config.plain, config.paste, config.inpaint)
         names = list(MOVES)
         self._drawn = [names.index(name) for name in config.moves]
@@ -159,7 +165,8 @@ class CompositeMaker:
         """``count`` composites of ``size`` px, a multiple of 32."""
         made, kind = self.make(count, int(size * host_uniform(*self.config.making, generator)), generator)
         reduced = self._reduced(made, size, generator).clamp(0, 1)
-        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind)
+        edges = self._edges(made, generator) if self.profiles else ()
+        return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind, *edges)
 
     @torch.no_grad()
     def make(self, count: int, making: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -203,6 +210,19 @@ class CompositeMaker:
             own = round(size * host_uniform(*self.config.native, generator))
             answer[rows] = _resized(_resized(made[rows], own) if own < size else made[rows], size)
         return answer
+
+    def _edges(self, made: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What is read of the edges, see :func:`.edges.edges_of`; of every second composite as if it had been reduced
+        once it was finished, as pictures often are, so that its edge is mixed anew."""
+        profiles = made.new_empty(len(made), self.profiles, ACROSS, 4)
+        there = torch.empty(len(made), dtype=torch.bool, device=made.device)
+        for first in range(min(SHARPNESSES, len(made))):
+            rows = slice(first, None, SHARPNESSES)
+            some = made[rows]
+            if first % 2:
+                some = _resized(some, round(made.shape[-1] * host_uniform(REDUCED, 1, generator)))
+            profiles[rows], there[rows] = edges_of(some[:, :3], some[:, 6:], self.profiles)
+        return profiles, there
 
     def _kinds(self, region: Tensor, generator: torch.Generator) -> tuple[Tensor, list[slice]]:
         """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded; and where in the batch each can be."""

@@ -40,13 +40,8 @@ class Echo:
         new = self.source.batch(count - half, size, generator)
         old = self._waiting.pop(int(host_uniform(0, len(self._waiting), generator)))
         self._waiting.append(new)
-        old = seen_again(Batch(old.composite[:half], old.mask[:half], old.target[:half], old.kind[:half]), generator)
-        return Batch(
-            torch.cat([new.composite, old.composite]),
-            torch.cat([new.mask, old.mask]),
-            torch.cat([new.target, old.target]),
-            torch.cat([new.kind, old.kind]),
-        )
+        old = seen_again(old.rows(slice(half)), generator)
+        return Batch(**{name: torch.cat([part, old.parts[name]]) for name, part in new.parts.items()})
 
 
 def seen_again(batch: Batch, generator: torch.Generator) -> Batch:
@@ -58,4 +53,8 @@ def seen_again(batch: Batch, generator: torch.Generator) -> Batch:
     def seen(picture: Tensor) -> Tensor:
         return (picture.flip(3) * light).clamp(0, 1)
 
-    return Batch(seen(batch.composite), batch.mask.flip(3), seen(batch.target), batch.kind)
+    profiles = batch.profiles
+    if profiles is not None:
+        colours = (profiles[..., :3] * light[:, None, None, :, 0, 0]).clamp(0, 1)
+        profiles = torch.cat([colours, profiles[..., 3:]], dim=-1)
+    return Batch(seen(batch.composite), batch.mask.flip(3), seen(batch.target), batch.kind, profiles, batch.there)

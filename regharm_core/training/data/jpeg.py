@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ...network.ycc import FROM_YCC, TO_YCC
 from .chance import constant, uniform
 
 QUALITIES = (40.0, 95.0)  # that are drawn from
@@ -36,8 +37,6 @@ CHROMA = (
     (47, 66, 99, 99, 99, 99, 99, 99),
     *((99,) * 8,) * 4,
 )
-TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 # The orthonormal cosine transform of 8 values, a row for each frequency.
 COSINES = tuple(
     tuple(math.cos(math.pi / 8 * (place + 0.5) * wave) / (2 if wave else math.sqrt(8)) for place in range(8))

@@ -48,7 +48,7 @@ class Kept:
     def _draw(self, path: Path, count: int, size: int, generator: torch.Generator) -> Batch:
         batch = self.source.batch(count, size, generator)
         path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in vars(batch).items()}
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in batch.parts.items()}
         write_tensors(path, tensors | {"after": generator.get_state()}, {})
         return batch
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...media.small import read_small, read_small_mask
 from .chance import host_generator
+from .edges import edges_of
 from .iharmony4 import Member
 from .photographs import STORE_SIZE
 from .source import Batch
@@ -29,6 +30,7 @@ class ReadyMade:
         members: what is drawn from, of :func:`.iharmony4.list_iharmony4`.
         device: where batches are made.
         crop, close, context: the window that is shown, see :class:`.composites.CompositeConfig`.
+        profiles: how many are read of each composite's edge, for a network that reads them.
         keep: bytes of decoded pictures to hold in memory; all of iHarmony4 takes 38 GB.
         workers: threads that decode.
 
@@ -44,11 +46,12 @@ class ReadyMade:
         crop: float = 0.6,
         close: float = 0.75,
         context: tuple[float, float] = (1.25, 3.0),
+        profiles: int = 0,
         keep: int = 8 << 30,
         workers: int = 8,
     ) -> None:
         self.members, self.device = members, device
-        self.crop, self.close, self.context = crop, close, context
+        self.crop, self.close, self.context, self.profiles = crop, close, context, profiles
         self._kept: dict[int, Tensor] = {}
         self._room = keep // (LAYERS * STORE_SIZE**2)
         self._pool = ThreadPoolExecutor(workers)
@@ -70,12 +73,13 @@ class ReadyMade:
         region = (read[:, 6:] > 0.5).float()
         windows = draw_windows(region, self.crop, self.close, self.context, generator)
         made = sample(read, windows.grid(making), "bilinear")
+        edges = edges_of(made[:, :3], made[:, 6:], self.profiles) if self.profiles else ()
         made = F.interpolate(made, (size, size), mode="bilinear", antialias=True).clamp(0, 1)
         kind = torch.zeros(count, dtype=torch.long, device=self.device)
         # The next batch's pictures are known already: they follow from the generator's state now.
         following = torch.randint(len(self), (count,), generator=host_generator(generator)).tolist()
         self._ahead = {n: self._reading(n) for n in following}
-        return Batch(made[:, :3], made[:, 6:], made[:, 3:6], kind)
+        return Batch(made[:, :3], made[:, 6:], made[:, 3:6], kind, *edges)
 
     def _reading(self, number: int) -> Future[Tensor]:
         return self._ahead.get(number) or self._pool.submit(self._read, number)

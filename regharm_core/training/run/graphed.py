@@ -51,8 +51,8 @@ class Graphed:
             return self.step(batch)
         if self._graph is None or self._kept is None or self._loss is None:
             raise RuntimeError("a step was replayed that was never recorded")
-        for kept, new in zip(_parts(self._kept), _parts(batch), strict=True):
-            kept.copy_(new)
+        for name, kept in self._kept.parts.items():
+            kept.copy_(batch.parts[name])
         self._graph.replay()
         return self._loss
 
@@ -66,7 +66,7 @@ class Graphed:
         return loss
 
     def _record(self, batch: Batch) -> bool:
-        self._kept = Batch(*(part.clone() for part in _parts(batch)))
+        self._kept = batch.each(torch.clone)
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
@@ -77,7 +77,3 @@ class Graphed:
             return False
         self._graph = graph
         return True
-
-
-def _parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return batch.composite, batch.mask, batch.target, batch.kind

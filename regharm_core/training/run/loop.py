@@ -19,6 +19,7 @@ from ...errors import ConfigError
 from ...network.build import build_network
 from ...network.face import Harmonizer, HarmonizerOutput
 from ...network.mapnet import MapNet
+from ...network.profiles import Rim
 from ...network.unet import HarmonizerNet
 from ...store.checkpoint import load_network, save_checkpoint
 from ...store.shards import split_file
@@ -101,13 +102,15 @@ class _Run:
         optimizer = partial(Muon, decay=recipe.decay) if recipe.optimizer == "muon" else torch.optim.Adam
         self.recorded = recipe.graph and world.device.type == "cuda" and world.size == 1
         start = torch.tensor(recipe.learning_rate, device=world.device) if self.recorded else recipe.learning_rate
-        apart = {id(parameter) for parameter in deeper}
+        groups = [(deeper, recipe.eye_rate), (_told(net), recipe.told_rate)]  # with rates of their own
+        apart = {id(parameter) for parameters, _ in groups for parameter in parameters}
         rest = [p for p in self.learned if id(p) not in apart]
         self.optimizer = optimizer(rest, start, betas=(0.9, 0.999), capturable=self.recorded)
         self.shares = [1.0]  # of the rate, for each group of parameters
-        if deeper:
-            self.optimizer.add_param_group({"params": deeper, "lr": copy.deepcopy(start)})
-            self.shares.append(recipe.eye_rate)
+        for parameters, share in groups:
+            if parameters:
+                self.optimizer.add_param_group({"params": parameters, "lr": copy.deepcopy(start)})
+                self.shares.append(share)
         self.learn = Graphed(self._learn) if self.recorded else self._learn
         if self.recorded:
             torch.backends.cudnn.benchmark = True  # shapes stay, so looking for the fastest way once pays
@@ -177,11 +180,11 @@ class _Run:
     def _learn(self, batch: Batch) -> Tensor:
         """Learn from a batch; returns the loss. All that is computed stays on the device."""
         recipe, size = self.recipe, batch.mask.shape[-1]
-        composite = batch.composite.contiguous(memory_format=torch.channels_last)
+        composite, rim = batch.composite.contiguous(memory_format=torch.channels_last), batch.rim
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=recipe.bf16):
             if recipe.again:
-                composite = self._answered(composite, batch.mask)
-            output: HarmonizerOutput = self.model(composite, batch.mask)
+                composite, rim = self._answered(composite, batch)
+            output: HarmonizerOutput = self.model(composite, batch.mask, rim=rim)
         area = recipe.minimum_area * (size / 256) ** 2
         weight = self.kind_weights[batch.kind]
         loss = foreground_mse(output.image.float(), batch.target, batch.mask, area, weight)
@@ -192,14 +195,23 @@ class _Run:
         self.optimizer.step()
         return loss.detach()
 
-    def _answered(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """The composites, B 3 S S, with every so many replaced by what the averaged weights make of it."""
+    def _answered(self, composite: Tensor, batch: Batch) -> tuple[Tensor, Rim | None]:
+        """The composites, B 3 S S, with every so many replaced by what the averaged weights make of it; their rims.
+
+        The rims of those that were replaced are of before and not to be read.
+        """
         rows = slice(self.recipe.again - 1, None, self.recipe.again)
-        composite = composite.clone()
+        composite, rim = composite.clone(), batch.rim
         if len(composite) >= self.recipe.again:
             with torch.no_grad():
-                composite[rows] = self.average(composite[rows], mask[rows]).image.clamp(0, 1).to(composite)
-        return composite
+                some = None if rim is None else Rim(rim.profiles[rows], rim.there[rows])
+                answer = self.average(composite[rows], batch.mask[rows], rim=some).image
+                composite[rows] = answer.clamp(0, 1).to(composite)
+            if rim is not None:
+                there = rim.there.clone()
+                there[rows] = False
+                rim = Rim(rim.profiles, there)
+        return composite, rim
 
     def _look(self) -> None:
         """Validation and curve, on the first process; the others wait for it."""
@@ -271,6 +283,12 @@ def _open(net: Harmonizer) -> list[nn.Parameter]:
     for parameter in deeper:
         parameter.requires_grad_(True)
     return deeper
+
+
+def _told(net: Harmonizer) -> list[nn.Parameter]:
+    """Parameters of what tells the overall branch of the rim."""
+    told = net.told if isinstance(net, MapNet) else None
+    return [] if told is None else list(told.parameters())
 
 
 def _freeze_norms(net: nn.Module) -> None:

@@ -65,6 +65,8 @@ class Recipe:
             answers if ``model`` has the temperature of the widened network.
         eye: file that a network with an eye takes it from: what scripts/convert_eye.py wrote, or weights with an eye.
         eye_rate: the eye's deeper part (at 1/16 and 1/32) learns too, at this share of the rate. It is frozen where 0.
+        told_rate: what tells the overall branch of the rim (:mod:`...network.told`) learns at this many times the rate:
+            in a network that is trained already it is new and has far to go. Only for a model that is ``told``.
         shared_statistics: of several processes, batch norms see the batches of all, as one process would. Without,
             two processes on a CPU are a fifth faster.
         frozen_norms: batch norms keep the statistics that the start brought, for a network that goes on in batches
@@ -105,6 +107,7 @@ class Recipe:
     start: str | None = None
     eye: str | None = None
     eye_rate: float = 0.0
+    told_rate: float = 1.0
     shared_statistics: bool = True
     frozen_norms: bool = False
     echo: bool = False
@@ -126,6 +129,8 @@ class Recipe:
             raise ConfigError("frozen_norms needs a start: new batch norms have no statistics to keep")
         if not 0 <= self.eye_rate <= 1 or (self.eye_rate and not self.model.eye):
             raise ConfigError(f"eye_rate must be 0 to 1, and 0 for a network without an eye, got {self.eye_rate!r}")
+        if not self.told_rate > 0:
+            raise ConfigError(f"told_rate must be positive, got {self.told_rate!r}")
         if not self.data:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):

@@ -18,6 +18,8 @@ from ..data.source import Source
 from .eyes import load_eye
 from .recipe import Recipe
 
+PROFILES = 160  # of each composite's edge, which is some 400 px long at a view of 128 px
+
 
 def open_source(recipe: Recipe, device: torch.device) -> Source:
     """Photographs with region maps, made into composites on the device, or iHarmony4's composites.
@@ -34,7 +36,15 @@ def open_source(recipe: Recipe, device: torch.device) -> Source:
     shown = recipe.composites
     members = [member for folder in ready for member in list_iharmony4(folder, "train")]
     keep = int(recipe.keep_gib * 2**30)
-    made = ReadyMade(members, device, crop=shown.crop, close=shown.close, context=shown.context, keep=keep)
+    made = ReadyMade(
+        members,
+        device,
+        crop=shown.crop,
+        close=shown.close,
+        context=shown.context,
+        profiles=_profiles(recipe),
+        keep=keep,
+    )
     return _echoed(made, recipe)
 
 
@@ -53,7 +63,11 @@ def open_maker(recipe: Recipe, photographs: Photographs) -> CompositeMaker:
         device = photographs.images.device
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
             alike = find_alike(load_eye(Path(place)).to(device), photographs)
-    return CompositeMaker(photographs, recipe.composites, alike)
+    return CompositeMaker(photographs, recipe.composites, alike, profiles=_profiles(recipe))
+
+
+def _profiles(recipe: Recipe) -> int:
+    return PROFILES if recipe.model.told else 0
 
 
 def _echoed(source: Source, recipe: Recipe) -> Source:

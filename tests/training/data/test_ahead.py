@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from regharm_core.network.profiles import SAMPLES
 from regharm_core.training.data.ahead import Ahead
 from regharm_core.training.data.source import Batch
 
@@ -21,7 +22,8 @@ class Numbered:
         numbers = torch.arange(sum(self.asked), sum(self.asked) + count)
         self.asked.append(count)
         picture = numbers.float().view(-1, 1, 1, 1).expand(-1, 3, size, size)
-        return Batch(picture, picture[:, :1], picture, numbers)
+        profiles = numbers.view(-1, 1, 1, 1).expand(-1, 5, SAMPLES, 4)
+        return Batch(picture, picture[:, :1], picture, numbers, profiles, numbers % 2 == 0)
 
 
 def test_all_that_is_made_is_dealt_once_and_parts_stay_together() -> None:
@@ -35,6 +37,8 @@ def test_all_that_is_made_is_dealt_once_and_parts_stay_together() -> None:
     for batch in batches:
         for part in (batch.composite, batch.mask, batch.target):
             assert torch.equal(part[:, 0, 0, 0], batch.kind.float())
+        assert batch.rim is not None and torch.equal(batch.rim.there, batch.kind % 2 == 0)
+        assert torch.equal(batch.rim.profiles[:, 0, 0, 0], batch.kind)
 
 
 def test_another_size_or_count_is_made_anew() -> None:

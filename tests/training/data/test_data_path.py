@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from regharm_core.network.profiles import SAMPLES
 from regharm_core.training.data import chance, composites, wrong_masks
 from regharm_core.training.data.boxes import box_mean, dilate, erode
 from regharm_core.training.data.chance import (
@@ -107,11 +108,12 @@ def test_a_batch_is_made_without_asking_the_device(config: CompositeConfig, monk
         monkeypatch.setattr(part, "host_uniform", lambda low, high, generator: (low + high) / 2)
     images = torch.empty(3, 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8, device="meta")
     alike = torch.empty(3, 12, 8, 2, dtype=torch.int32, device="meta")
-    maker = CompositeMaker(Photographs(images, images[:, :1]), config, alike)
+    maker = CompositeMaker(Photographs(images, images[:, :1]), config, alike, profiles=5)
     with Elsewhere():
         made = maker.batch(4, 64, torch.Generator())
     assert made.composite.device.type == "meta" and made.composite.shape == (4, 3, 64, 64)
     assert made.mask.shape == (4, 1, 64, 64)
+    assert made.rim is not None and made.rim.profiles.shape == (4, 5, SAMPLES, 4)
 
 
 @pytest.mark.parametrize("dealt", [False, True])

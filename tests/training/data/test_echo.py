@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from regharm_core.network.profiles import SAMPLES
 from regharm_core.training.data.echo import CAST, STOPS, WAITING, Echo, seen_again
 from regharm_core.training.data.source import Batch
 
@@ -22,7 +23,8 @@ class Numbered:
         self.made += count
         composite, target = torch.rand(2, count, 3, size, size, generator=generator)
         mask = torch.rand(count, 1, size, size, generator=generator)
-        return Batch(composite, mask, target, numbers)
+        profiles = torch.rand(count, 5, SAMPLES, 4, generator=generator)
+        return Batch(composite, mask, target, numbers, profiles, numbers % 2 == 0)
 
 
 def test_each_composite_comes_at_most_twice_and_half_of_them_do() -> None:
@@ -62,3 +64,25 @@ def test_what_comes_back_is_mirrored_and_relit_alike() -> None:
                 assert bool((lit[plain * ratio.mean() > 1.001] == 1).all())
             assert max(lights) - min(lights) < 1e-4  # one light for a channel of both
             assert 2 ** -(STOPS + CAST) <= lights[0] <= 2 ** (STOPS + CAST)
+
+
+def test_the_rim_of_what_comes_back_is_relit_too() -> None:
+    random = torch.Generator().manual_seed(3)
+    batch = Numbered().batch(5, 64, random)
+    again = seen_again(batch, random)
+    assert batch.rim is not None and again.rim is not None and torch.equal(again.rim.there, batch.rim.there)
+    assert torch.equal(again.rim.profiles[..., 3], batch.rim.profiles[..., 3])
+    for n in range(5):
+        for channel in range(3):
+            plain, lit = batch.composite[n, channel].flip(1), again.composite[n, channel]
+            light = float((lit[lit < 1] / plain[lit < 1]).median())
+            expected = (batch.rim.profiles[n, ..., channel] * light).clamp(0, 1)
+            torch.testing.assert_close(again.rim.profiles[n, ..., channel], expected)
+
+
+def test_rims_stay_with_their_composites() -> None:
+    source, random = Numbered(), torch.Generator().manual_seed(1)
+    echo = Echo(source)
+    for _ in range(WAITING + 3):
+        batch = echo.batch(6, 64, random)
+        assert batch.rim is not None and torch.equal(batch.rim.there, batch.kind % 2 == 0)

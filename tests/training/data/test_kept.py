@@ -33,7 +33,7 @@ def source(photographs: Path) -> Counting:
 def drawn(source: Counting | Kept, seed: int = 3, batches: int = 3, size: int = 64) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     found = [source.batch(4, size, generator) for _ in range(batches)]
-    return [part for batch in found for part in vars(batch).values()] + [generator.get_state()]
+    return [part for batch in found for part in batch.parts.values()] + [generator.get_state()]
 
 
 def equal(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:

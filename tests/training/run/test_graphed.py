@@ -18,7 +18,8 @@ from regharm_core.training.run.optimizer import Muon
 def batch(count: int, size: int, seed: int, device: str = "cpu") -> Batch:
     random = torch.Generator().manual_seed(seed)
     composite, target = torch.rand(2, count, 3, size, size, generator=random).to(device)
-    return Batch(composite, composite[:, :1], target, torch.zeros(count, dtype=torch.int64, device=device))
+    kind, profiles = torch.zeros(count, dtype=torch.int64, device=device), composite[:, :, None, :4].mT
+    return Batch(composite, composite[:, :1], target, kind, profiles, composite[:, 0, 0, 0] > 0.5)
 
 
 class Recording:
@@ -74,8 +75,9 @@ def test_each_replay_reads_its_own_batch(recordings: list[Recording]) -> None:
         learn(batch(2, 8, n))
         if n >= WARM:
             wanted = batch(2, 8, n)
-            for name in ("composite", "mask", "target", "kind"):
-                assert torch.equal(getattr(held[-1], name), getattr(wanted, name))
+            assert len(wanted.parts) == 6 and held[-1].parts.keys() == wanted.parts.keys()
+            for name, part in wanted.parts.items():
+                assert torch.equal(held[-1].parts[name], part)
 
 
 def test_what_cannot_be_recorded_runs_as_it_is(recordings: list[Recording], capsys: pytest.CaptureFixture[str]) -> None:

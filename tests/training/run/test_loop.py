@@ -13,14 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from regharm_core import CheckpointError, InputError, read_info
+from regharm_core import CheckpointError, HarmonizerConfig, InputError, read_info
 from regharm_core.cli import main
+from regharm_core.network.profiles import Rim
 from regharm_core.store.shards import join_shards
 from regharm_core.training.run import loop
 from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.run.optimizer import is_matrix
 from regharm_core.training.run.sources import open_source
-from tests.training.run.tiny import CPU, MODEL, recipe, started, weights
+from tests.training.run.tiny import CPU, MODEL, TOLD, recipe, started, weights
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
@@ -115,7 +116,7 @@ def test_some_composites_are_the_networks_own_answers(photographs: Path, tmp_pat
             if name.startswith("head"):
                 parameter.add_(0.2)
     seen: list[torch.Tensor] = []
-    run.model = lambda composite, mask: seen.append(composite) or run.net(composite, mask)
+    run.model = lambda composite, mask, rim: seen.append(composite) or run.net(composite, mask, rim=rim)
     made = run.source.batch(7, 64, torch.Generator().manual_seed(1))
     monkeypatch.setattr(run.source, "batch", lambda *_: made)
     before, asked = made.composite.clone(), copy.deepcopy(run.average)  # a step moves the average on
@@ -130,10 +131,23 @@ def test_some_composites_are_the_networks_own_answers(photographs: Path, tmp_pat
         torch.testing.assert_close(composite, wanted, atol=1e-4, rtol=0)
 
 
+def test_the_rims_of_its_own_answers_are_of_before(photographs: Path, tmp_path: Path) -> None:
+    model = HarmonizerConfig(**TOLD)
+    run = started(recipe(photographs, tmp_path, again=2, model=model))
+    batch = run.source.batch(5, 64, run.random)
+    assert batch.rim is not None and bool(batch.rim.there.all())
+    composite, rim = run._answered(batch.composite, batch)
+    assert rim is not None and rim.there.tolist() == [True, False, True, False, True]
+    assert torch.equal(rim.profiles, batch.rim.profiles) and bool(batch.rim.there.all())
+    wanted = run.average(batch.composite[1:2], batch.mask[1:2], rim=Rim(batch.rim.profiles[1:2], batch.rim.there[1:2]))
+    torch.testing.assert_close(composite[1], wanted.image[0].clamp(0, 1), atol=1e-4, rtol=0)
+    assert torch.equal(composite[::2], batch.composite[::2])
+
+
 def test_a_batch_too_small_for_an_answer_of_its_own_is_left(photographs: Path, tmp_path: Path) -> None:
     run = started(recipe(photographs, tmp_path, again=9))
-    composite = torch.rand(2, 3, 64, 64)
-    assert torch.equal(run._answered(composite, torch.ones(2, 1, 64, 64)), composite)
+    batch = run.source.batch(2, 64, run.random)
+    assert torch.equal(run._answered(batch.composite, batch)[0], batch.composite)
 
 
 def test_weights_in_parts_and_validation(photographs: Path, tmp_path: Path) -> None:

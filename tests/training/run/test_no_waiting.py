@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from regharm_core import HarmonizerConfig, build_network
+from regharm_core.network.profiles import SAMPLES, Rim
 from regharm_core.training.run.losses import doubt_loss, foreground_mse
 from regharm_core.training.run.optimizer import Muon, is_matrix
 
@@ -18,11 +19,12 @@ def test_a_step_asks_the_device_nothing(matching: Any, monkeypatch: pytest.Monke
     """The meta device, which holds no numbers, answers no question; it knows no autocast either."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     with torch.device("meta"):
-        parts = {"eye": True, "blocks": 1, "overall": 16, "matching": matching, "doubt": True}
+        parts = {"eye": True, "blocks": 1, "overall": 16, "matching": matching, "doubt": True, "rim": 8, "told": True}
         config = HarmonizerConfig(layout="maps", translation="ptl", ptl_stride=16, view=64, **parts)
         net = build_network(config).train()
         image, mask = torch.empty(2, 3, 64, 64), torch.empty(2, 1, 64, 64)
-    output = net(image, mask)
+        rim = Rim(torch.empty(2, 9, SAMPLES, 4), torch.empty(2, dtype=torch.bool))
+    output = net(image, mask, rim=rim)
     judged = doubt_loss(output, image, mask)
     assert judged is not None
     (foreground_mse(output.image, image, mask) + judged).backward()

@@ -11,7 +11,7 @@ import torch
 from regharm_core import ConfigError, HarmonizerConfig, HarmonizerNet, read_info, save_checkpoint
 from regharm_core.store.checkpoint import load_network
 from regharm_core.training.run import loop
-from tests.training.run.tiny import CPU, MODEL, recipe, started, weights
+from tests.training.run.tiny import CPU, MODEL, TOLD, recipe, started, weights
 
 
 def test_frozen_norms_keep_their_statistics_and_still_learn(photographs: Path, tmp_path: Path) -> None:
@@ -55,6 +55,23 @@ def test_ptl_may_be_added_to_a_trained_network_and_changes_nothing_at_first(phot
     with torch.no_grad():
         answers = [net.eval()(image, mask).image for net in (load_network(made)[0], run.net)]
     torch.testing.assert_close(answers[1], answers[0], atol=1e-5, rtol=0)
+
+
+def test_what_tells_of_the_rim_has_a_rate_of_its_own_and_the_reader_none(photographs: Path, tmp_path: Path) -> None:
+    model = HarmonizerConfig(**TOLD)
+    steps = {}
+    for share in (1.0, 8.0):
+        run = started(recipe(photographs, tmp_path / str(share), model=model, told_rate=share, average=0.0))
+        torch.nn.init.normal_(run.net.overall.maps.weight)  # a new network has no use for what it is told
+        before = {name: value.clone() for name, value in run.net.state_dict().items()}
+        run.out.mkdir()
+        run._advance()
+        after = run.net.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("rim."))
+        steps[share] = float((after["told.last.bias"] - before["told.last.bias"]).abs().max())
+    assert steps[8.0] == pytest.approx(8 * steps[1.0], rel=0.01) and steps[1.0] > 0
+    with pytest.raises(ConfigError, match="told_rate must be positive, got 0"):
+        recipe(photographs, tmp_path, told_rate=0)
 
 
 def test_weights_of_a_narrower_network_are_widened(photographs: Path, tmp_path: Path) -> None:

@@ -15,6 +15,17 @@ from regharm_core.training.run.recipe import Phase, Recipe
 from regharm_core.training.run.sources import open_source
 
 MODEL = HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)
+# A network that learns together with a rim reader.
+TOLD: dict[str, Any] = {
+    "layout": "maps",
+    "stages": (4, 4, 8, 8),
+    "ltl": (),
+    "translation": "none",
+    "overall": 16,
+    "rim": 8,
+    "told": True,
+    "view": 64,
+}
 CPU = torch.device("cpu")
 
 
