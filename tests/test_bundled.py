@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,15 @@ def test_weights_say_what_they_are() -> None:
 def test_the_next_training_can_begin_with_the_bundled_weights() -> None:
     """A recipe describes the network that it starts from; on a lent GPU it would be too late to learn otherwise.
 
-    What it has more is what may be added to a trained network (`told`).
+    What it has more is what may be added to a trained network (`told`). How pictures are looked at and held back goes
+    with it: without, a run's weights are measured in another way than those that it started from.
     """
     recipe = read_recipe(ROOT / "recipes" / "regharm-gpu.json")
     assert recipe.start is not None
     net = build_network(recipe.model)
     assert isinstance(net, MapNet)
     state = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
-    bundled = set(read_info(ROOT / recipe.start).tensors)
+    info = read_info(ROOT / recipe.start)
+    assert replace(recipe.model, told=False) == info.config
+    bundled = set(info.tensors)
     assert bundled <= state and all(name.startswith(net.neutral) for name in state - bundled)
