@@ -23,7 +23,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regharm_core.errors import RegHarmError
@@ -33,8 +32,8 @@ from regharm_core.network.maps import evaluate_maps
 from regharm_core.network.rim import Reading, RimReader
 from regharm_core.store.checkpoint import load_network, save_checkpoint
 from regharm_core.training.data.chance import host_uniform, uniform
-from regharm_core.training.data.composites import REDUCED, CompositeConfig, CompositeMaker
-from regharm_core.training.data.edges import edges_of
+from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.edges import edges_of, reduced
 from regharm_core.training.data.jpeg import compress
 from regharm_core.training.data.photographs import load_photographs
 
@@ -113,8 +112,7 @@ def make_all(maker: CompositeMaker, seconds: float, generator: torch.Generator) 
         low, high = SIDES[len(parts) % len(SIDES)]
         made, _ = maker.make(AT_ONCE, int(host_uniform(low, high, generator)), generator)
         if len(parts) % 4 > 1:
-            side = round(made.shape[-1] * host_uniform(REDUCED, 1, generator))
-            made = F.interpolate(made, (side, side), mode="bilinear", antialias=True)
+            made = reduced(made, generator)
         parts.append(keep(made, generator))
     return Kept.joined(parts)
 

@@ -34,10 +34,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...network.profiles import SAMPLES as ACROSS
 from .blobs import draw_blobs
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
-from .edges import edges_of
+from .edges import edges_of_made
 from .jpeg import compress_some
 from .lattice import apply_lattice, lattice_points
 from .matte import rematte
@@ -51,7 +50,6 @@ from .wrong_masks import make_wrong, roughen
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
-REDUCED = 0.4  # at most to so much of their size are composites reduced before their edges are read
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -165,7 +163,7 @@ class CompositeMaker:
         """``count`` composites of ``size`` px, a multiple of 32."""
         made, kind = self.make(count, int(size * host_uniform(*self.config.making, generator)), generator)
         reduced = self._reduced(made, size, generator).clamp(0, 1)
-        edges = self._edges(made, generator) if self.profiles else ()
+        edges = edges_of_made(made, self.profiles, generator) if self.profiles else ()
         return Batch(reduced[:, :3], reduced[:, 6:], reduced[:, 3:6], kind, *edges)
 
     @torch.no_grad()
@@ -210,19 +208,6 @@ class CompositeMaker:
             own = round(size * host_uniform(*self.config.native, generator))
             answer[rows] = _resized(_resized(made[rows], own) if own < size else made[rows], size)
         return answer
-
-    def _edges(self, made: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What is read of the edges, see :func:`.edges.edges_of`; of every second composite as if it had been reduced
-        once it was finished, as pictures often are, so that its edge is mixed anew."""
-        profiles = made.new_empty(len(made), self.profiles, ACROSS, 4)
-        there = torch.empty(len(made), dtype=torch.bool, device=made.device)
-        for first in range(min(SHARPNESSES, len(made))):
-            rows = slice(first, None, SHARPNESSES)
-            some = made[rows]
-            if first % 2:
-                some = _resized(some, round(made.shape[-1] * host_uniform(REDUCED, 1, generator)))
-            profiles[rows], there[rows] = edges_of(some[:, :3], some[:, 6:], self.profiles)
-        return profiles, there
 
     def _kinds(self, region: Tensor, generator: torch.Generator) -> tuple[Tensor, list[slice]]:
         """The kind of each composite, B: 0 plain, 1 paste, 2 inpaint, 3 graded; and where in the batch each can be."""

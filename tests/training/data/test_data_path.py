@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from regharm_core.network.profiles import SAMPLES
-from regharm_core.training.data import chance, composites, wrong_masks
+from regharm_core.training.data import chance, composites, edges, wrong_masks
 from regharm_core.training.data.boxes import box_mean, dilate, erode
 from regharm_core.training.data.chance import (
     constant,
@@ -104,7 +104,7 @@ LIKE_IHARMONY4 = CompositeConfig(moves=tuple(composites.MOVES), full=0.5, alike=
 @pytest.mark.parametrize("config", [CompositeConfig(), ALL_KINDS, LIKE_IHARMONY4])
 def test_a_batch_is_made_without_asking_the_device(config: CompositeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU every question would stop the host until all that is queued is done. The meta device answers none."""
-    for part in (composites, wrong_masks):
+    for part in (composites, edges, wrong_masks):
         monkeypatch.setattr(part, "host_uniform", lambda low, high, generator: (low + high) / 2)
     images = torch.empty(3, 3, STORE_SIZE, STORE_SIZE, dtype=torch.uint8, device="meta")
     alike = torch.empty(3, 12, 8, 2, dtype=torch.int32, device="meta")
