@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regharm_core import harmonize
+from regharm_core.network.face import HarmonizerOutput
 from regharm_core.network.mapnet import MapNet
 from regharm_core.picture.box import Box
 from regharm_core.picture.rims import rims_of
@@ -19,6 +20,8 @@ from regharm_core.picture.subjects import DEFAULT_CONTEXT, subjects_of
 from regharm_core.picture.view import DONE, look, part_of
 from tests.network import slow_maps
 from tests.network.mapnets import EVERYTHING, lively, lively_reader
+
+CAUTION = 6.0
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +222,36 @@ def test_what_the_rim_tells_comes_first(mirrored: bool, told: bool) -> None:
     torch.testing.assert_close(made, expected, rtol=0, atol=3e-5)
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_who_is_told_of_the_rim_answers_for_both(told: bool) -> None:
+    """Caution holds back all of the change there, by its size; elsewhere the network's own part alone."""
+    net = lively(**EVERYTHING | {"rim": 8, "told": told}).requires_grad_(False)
+    assert net.rim is not None
+    net.rim.load_state_dict(lively_reader().state_dict())
+    for layer in (net.head, net.overall.maps):  # type: ignore[union-attr]
+        layer.weight.mul_(0.2)  # type: ignore[operator]
+        layer.bias.mul_(0.2)  # type: ignore[operator]
+    image, mask = picture(64, 64)
+    mask = (mask > 0.5).float()
+    plain = harmonize(net, image, mask, context=None, mirrored=False) - image
+    seen: list[HarmonizerOutput] = []
+    net.register_forward_hook(lambda *call: seen.append(call[-1]))
+    caution = 10.0 if told else 64.0
+    net.config = replace(net.config, caution=caution)
+    held = harmonize(net, image, mask, context=None, mirrored=False) - image
+    (output,) = seen
+    assert output.rim is not None and output.doubt is not None
+    if told:
+        energy = float(slow_maps.energy(plain[0], mask[0, 0]))
+        share = energy**4 / (energy**4 + (caution**2 * float(output.doubt.exp())) ** 2)
+        assert 0.02 < share < 0.9
+        torch.testing.assert_close(held, share * plain, rtol=0, atol=1e-4)
+    else:
+        first = slow_maps.apply_maps(output.rim.maps[0].expand(12, 64, 64), image[0]) * mask[0]
+        left = (held[0] - first).abs().mean()
+        assert left < 0.1 * (plain[0] - first).abs().mean() and left < 0.1 * first.abs().mean()
+
+
 def test_without_an_edge_the_reader_has_no_say() -> None:
     """A reference that does not touch the mask: nothing beside the edge may be consulted."""
     net, other = (lively(**EVERYTHING | {"rim": 8}).requires_grad_(False) for _ in range(2))
@@ -234,20 +267,20 @@ def test_without_an_edge_the_reader_has_no_say() -> None:
 
 @pytest.mark.parametrize("doubting", [True, False])
 def test_an_answer_is_held_back_by_what_the_network_doubts(model: MapNet, doubting: bool) -> None:
-    """e^2 / (e^2 + (caution d)^2), d the error that the network expects; without doubt, e / (e + caution^2)."""
+    """e^4 / (e^4 + (caution^2 d)^2), d the error that the network expects; without doubt, e / (e + caution^2)."""
     image, mask = picture(64, 64)
     net = lively(**EVERYTHING | {"doubt": doubting}).requires_grad_(False)
     for layer in (net.head, net.overall.maps):  # type: ignore[union-attr]
         layer.weight.mul_(0.2)  # type: ignore[operator]
         layer.bias.mul_(0.2)  # type: ignore[operator]  (no colour is cut off)
     plain = harmonize(net, image, mask, context=None, mirrored=False)
-    net.config = replace(net.config, caution=0.7 if doubting else 6.0)
+    net.config = replace(net.config, caution=CAUTION)
     held = harmonize(net, image, mask, context=None, mirrored=False)
     output = net(image, mask)
     energy = float(slow_maps.energy(output.prediction[0], mask[0, 0]))
-    share = energy / (energy + 36)
+    share = energy / (energy + CAUTION**2)
     if output.doubt is not None:
-        share = energy**2 / (energy**2 + (0.7 * float(output.doubt.exp())) ** 2)
+        share = energy**4 / (energy**4 + (CAUTION**2 * float(output.doubt.exp())) ** 2)
     assert 0.1 < share < 0.95
     torch.testing.assert_close(held - image, share * (plain - image), rtol=0, atol=1e-5)
 

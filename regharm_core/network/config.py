@@ -64,7 +64,7 @@ class HarmonizerConfig:
         caution: how much of a small answer the public call holds back, in 8-bit values: a residual whose
             mean square over the foreground is e is multiplied by ``e / (e + caution^2)``, so that a foreground that
             fits already is hardly changed (not in the paper; 0 leaves the residual as it is). With ``doubt``, where
-            the network expects an error of d, it is multiplied by ``e^2 / (e^2 + (caution d)^2)``.
+            the network expects an error of d, it is multiplied by ``e^4 / (e^4 + (caution^2 d)^2)``.
         layout: "pixels", the paper's U-Net, or "maps", :class:`regharm_core.network.mapnet.MapNet`. Of the fields
             above, "maps" reads ltl (none, or 32: at 1/8 of the view), translation ("ptl" at 1/4 of the view, or
             "none") with its patch and stride, temperature, view and caution; the others keep their defaults.

@@ -21,6 +21,7 @@ from .subjects import Subject
 
 Check = Callable[[], None]
 
+LEAST = 1e-6  # squared 8-bit values: a mean square below is as good as none
 DONE = 0.4  # where the rim leaves less of the error than this, the answer of a network that is not told is weighed less
 
 
@@ -106,8 +107,9 @@ def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
     The network's error is about as large where nothing needs to be changed as elsewhere: a small answer is mostly
     error, a large one mostly right. Where the network does not say how wrong it may be, an answer whose mean square
     over the foreground is e is scaled by ``e / (e + caution^2)`` (the shrinkage of a Wiener filter). Where it expects
-    an error of d, the scale is ``e^2 / (e^2 + (caution d)^2)``: hardly any of an answer that is clearer than doubtful
-    is lost, and hardly any is left of one that is not.
+    an error of d, the scale is ``e^4 / (e^4 + (caution^2 d)^2)``: half of an answer is left where e^2 is
+    caution^2 times d, a seventeenth where e is half of that, and all but a seventeenth where it is twice. So what is
+    too small to be seen, or more doubtful than clear, is held back, and all else is given almost whole.
 
     Args:
         energy: e, B, in squared 8-bit values.
@@ -121,7 +123,7 @@ def held_back(energy: Tensor, doubt: Tensor | None, caution: float) -> Tensor:
         return torch.ones_like(energy)
     if doubt is None:
         return energy / (energy + caution**2)
-    return 1 / (1 + (caution * doubt.exp() / energy.clamp_min(1e-12)).square())
+    return 1 / (1 + (caution**2 * doubt.exp() / energy.clamp_min(LEAST).square()).square())
 
 
 def _with_mirror(first: Tensor | None, second: Tensor | None) -> Tensor | None:
@@ -158,22 +160,29 @@ def _residual_and_maps(model: Harmonizer, answer: Tensor, guide: Tensor) -> list
 def _answer(model: Harmonizer, guide: Tensor, weight: Tensor, allowed: Tensor | None, rim: dict[str, Rim]) -> Tensor:
     """The residual, B 3 S S, or the maps, B 12 h w, of a network that draws them; held back as far as they are.
 
-    Where the rim was read, the maps are what it tells followed by the network's own. The less it leaves to be done, the
-    less is taken of the answer of a network that is not told of it.
+    Where the rim was read, the maps are what it tells followed by the network's own. A network that is told of it
+    answers for both, and both are held back. Of one that is not, only its own maps are, and the less the rim leaves to
+    be done, the less is taken of them.
     """
     dtype = next(model.parameters()).dtype
     reference, within = None if allowed is None else allowed.to(dtype), bounding_box(weight.amax(0))
     answer = model(guide.to(dtype), weight.to(dtype), reference=reference, within=within, **rim)
+
+    def held(change: Tensor, residual: Tensor) -> Tensor:
+        share = held_back(foreground_energy(residual, weight), answer.doubt, model.config.caution)
+        return change * share[:, None, None, None]
+
     drawn = answer.prediction.float()
     residual = drawn if model.config.residual else drawn - guide
-    share = held_back(foreground_energy(residual, weight), answer.doubt, model.config.caution)[:, None, None, None]
     if answer.maps is None:
-        return residual * share
-    if answer.rim is None:
-        return answer.maps.float() * share
-    if not model.config.told:
-        share = share * (answer.rim.left / DONE).clamp(max=1)[:, None, None, None]
-    return followed(answer.rim.maps, answer.maps.float() * share)
+        return held(residual, residual)
+    own, read = answer.maps.float(), answer.rim
+    if read is None:
+        return held(own, residual)
+    if model.config.told:
+        both = followed(read.maps, own)
+        return held(both, apply_small_maps(both, guide))
+    return followed(read.maps, held(own, residual) * (read.left / DONE).clamp(max=1)[:, None, None, None])
 
 
 def look(

@@ -46,13 +46,14 @@ def test_without_caution_the_residual_is_itself() -> None:
 
 
 def test_a_doubtful_answer_is_held_back_by_the_error_that_it_expects() -> None:
-    """e^2 / (e^2 + (caution d)^2); an answer of nothing stays nothing, and is no NaN."""
+    """e^4 / (e^4 + (caution^2 d)^2); an answer of nothing stays nothing, and is no NaN."""
     residual = torch.tensor([6.0, 6.0, 0.0])[:, None, None, None].expand(-1, 3, 4, 4) / 255  # e = 36, 36, 0
-    doubt = torch.tensor([12.0, 108.0, 108.0]).log()
-    held = hold_back(residual, torch.ones(3, 1, 4, 4), 1.0, doubt)
+    doubt = torch.tensor([48.0, 432.0, 1e9]).log()
+    held = hold_back(residual, torch.ones(3, 1, 4, 4), 3.0, doubt)  # 9 d is a third of e^2, and three times as much
     assert torch.allclose(held, residual * torch.tensor([0.9, 0.1, 0.0])[:, None, None, None])
-    half = hold_back(residual, torch.ones(3, 1, 4, 4), 0.5, doubt)
-    assert torch.allclose(half, residual * torch.tensor([36 / 37, 4 / 13, 0.0])[:, None, None, None])
+    sixth = hold_back(residual, torch.ones(3, 1, 4, 4), 1.5, doubt)
+    shares = torch.tensor([144 / 145, 16 / 25, 0.0])[:, None, None, None]
+    assert torch.allclose(sixth, residual * shares)
     assert torch.equal(hold_back(residual, torch.ones(3, 1, 4, 4), 0.0, doubt), residual)
 
 
