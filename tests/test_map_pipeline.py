@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from regharm_core import harmonize
 from regharm_core.network.face import HarmonizerOutput
 from regharm_core.network.mapnet import MapNet
+from regharm_core.network.rim import ALONE, TOLD
 from regharm_core.picture.box import Box
 from regharm_core.picture.rims import rims_of
 from regharm_core.picture.subjects import DEFAULT_CONTEXT, subjects_of
@@ -206,7 +207,7 @@ def test_what_the_rim_tells_comes_first(mirrored: bool, told: bool) -> None:
     rim, box = rims_of(image, mask, None, [subject]), subject.box
     seen = look(net, image, mask, None, [subject])
     with torch.inference_mode():
-        reading = net.rim(rim) if told else net.rim(rim).if_sure()
+        reading = net.rim(rim).if_sure(TOLD if told else ALONE)
         maps = net(seen[0], seen[1], rim=rim).maps
         if mirrored:
             maps = (maps + net(seen[0].flip(3), seen[1].flip(3), rim=rim).maps.flip(3)) / 2

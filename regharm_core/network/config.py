@@ -80,9 +80,8 @@ class HarmonizerConfig:
         doubt: whether the network also estimates its own error (needs the overall branch).
         rim: width of the rim reader's perceptrons (:mod:`regharm_core.network.rim`), 0 for no such reader. It is
             trained by itself, by ``scripts/train_rim.py``.
-        told: whether the network learns together with the reader: what was read is then taken whole, and the overall
-            branch is told how sure it is (:mod:`regharm_core.network.told`). Without, what is sure is taken and what
-            is not is left.
+        told: whether the network learns together with the reader: the overall branch is then told what was taken of a
+            reading and how sure that is (:mod:`regharm_core.network.told`), and less sure ones are taken as well.
 
     Raises:
         ConfigError: when a value is outside its range.

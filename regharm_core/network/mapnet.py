@@ -29,7 +29,7 @@ from .maps import about_grey, apply_small_maps, evaluate_maps, foreground_energy
 from .overall import Impression, Overall
 from .profiles import Rim
 from .ptl import PTL
-from .rim import Reading, RimReader
+from .rim import ALONE, TOLD, Reading, RimReader
 from .told import Told
 
 SEEN = (24, 48, 96, 96)  # channels that the eye's features at 1/4, 1/8, 1/16 and 1/32 are projected to
@@ -105,9 +105,8 @@ class MapNet(Harmonizer):
         share: Tensor | None = None
         if self.rim is not None and rim is not None:
             read: Reading = self.rim(rim)
-            if self.told is None:
-                read = read.if_sure()
-            else:
+            read = read.if_sure(ALONE if self.told is None else TOLD)
+            if self.told is not None:
                 told, share = self.told(read, image, mask)
             image, reading = _after(read, image, mask), read
         closed = mask if reference is None else torch.maximum(mask, 1 - reference)

@@ -33,7 +33,8 @@ OUTER = (5, 6, 7, len(FINE) + FIRST)  # and outside
 GUESSED = len(INNER) + len(OUTER) + 2  # numbers drawn for a guess: a share of each sample, and of two steps inside
 FREE = 2e-4  # of a colour's variance: what keeps the free fit of one hue from being anything
 LEAST = 1e-5  # the smallest ridge
-SURE, UNSURE = 0.4, 0.5  # what is expected to be left of the error where a reading is taken whole, and not at all
+ALONE = 0.4, 0.5  # what is expected to be left of the error where a reading is taken whole, and not at all
+TOLD = 0.5, 0.7  # the same for a network that is told of the reading, and may take some of it back
 RIDGE = (-12.0, 8.0)  # logarithm: at most no slope at all is left, and numbers stay finite
 USUAL = 6.0  # both errors' logarithm where there is no edge: about that of common composites
 TRAINED_ON = ("cpu", "cuda")  # devices on which autocast may be on; not every other knows of it
@@ -60,10 +61,14 @@ class Reading:
         """B in [0, 1]: the share of the error that is expected to be left."""
         return (self.error - self.before).clamp(max=0).exp()
 
-    def if_sure(self) -> Reading:
-        """What of it to take where nobody else is told how sure it is: a doubtful reading in part or not at all, since
-        it would mislead the network."""
-        share = ((UNSURE - self.left) / (UNSURE - SURE)).clamp(0, 1)
+    def if_sure(self, limits: tuple[float, float]) -> Reading:
+        """What of it to take: a doubtful reading in part or not at all, since it would mislead the network.
+
+        Args:
+            limits: ``ALONE`` or ``TOLD``.
+        """
+        sure, unsure = limits
+        share = ((unsure - self.left) / (unsure - sure)).clamp(0, 1)
         left = 1 - share * (1 - self.left)
         return Reading(self.maps * share[:, None, None, None], self.before + left.log(), self.before)
 

@@ -14,6 +14,7 @@ from regharm_core import HarmonizerConfig, HarmonizerNet, InputError, build_netw
 from regharm_core.network.folding import fold_norms
 from regharm_core.network.mapnet import MapNet
 from regharm_core.network.profiles import SAMPLES, Rim
+from regharm_core.network.rim import ALONE, TOLD
 from regharm_core.store.checkpoint import load_network
 from tests.network import slow, slow_maps
 from tests.network.cases import TOLERANCE
@@ -80,8 +81,8 @@ def test_every_combination(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("told", [False, True])
 def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path, told: bool) -> None:
-    """The reader is no part of what learns here, and goes through a file with the rest. What is sure is taken; all of
-    it by a network that is told how sure it is."""
+    """The reader is no part of what learns here, and goes through a file with the rest. What is sure is taken; a
+    network that is told of it takes more."""
     net = lively(**EVERYTHING | {"rim": 8, "told": told})
     assert net.rim is not None and net.overall is not None
     net.rim.load_state_dict(lively_reader().state_dict())
@@ -92,7 +93,7 @@ def test_what_the_rim_tells_is_done_before_the_network_looks(tmp_path: Path, tol
     profiles = torch.rand(2, 30, SAMPLES, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     rim = Rim(profiles, torch.tensor([True, False]))
     with torch.no_grad():
-        reading = net.rim(rim) if told else net.rim(rim).if_sure()
+        reading = net.rim(rim).if_sure(TOLD if told else ALONE)
         output, alone = net(image, mask, rim=rim), net(image, mask)
         changed = torch.stack(
             [image[n] + slow_maps.apply_maps(reading.maps[n].expand(12, 64, 64), image[n]) * mask[n] for n in (0, 1)]

@@ -11,10 +11,12 @@ from torch import Tensor
 from regharm_core.network.maps import evaluate_maps
 from regharm_core.network.profiles import SAMPLES, Rim, of_pictures, profiles_at, rim_of, spread
 from regharm_core.network.rim import (
+    ALONE,
     FREE,
     GUESSED,
     INNER,
     OUTER,
+    TOLD,
     USUAL,
     Reading,
     RimReader,
@@ -128,12 +130,15 @@ def test_a_fresh_reader_finds_how_a_part_of_a_picture_was_moved() -> None:
     assert float((after / before).detach()) < 0.05
 
 
-@pytest.mark.parametrize(("left", "share"), [(0.2, 1.0), (0.4, 1.0), (0.45, 0.5), (0.5, 0.0), (0.9, 0.0), (2.0, 0.0)])
-def test_a_doubtful_reading_may_be_taken_in_part(left: float, share: float) -> None:
+@pytest.mark.parametrize("limits", [ALONE, TOLD, (0.3, 0.9)])
+@pytest.mark.parametrize(
+    ("where", "share"), [(-0.4, 1.0), (0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (1.0, 0.0), (9.0, 0.0)]
+)
+def test_a_doubtful_reading_is_taken_in_part(limits: tuple[float, float], where: float, share: float) -> None:
     """What is expected to be left decides; what is not taken leaves its part of the error."""
+    left = limits[0] + where * (limits[1] - limits[0])
     maps, before = random(2, 12, 1, 1), random(2)
-    reading = Reading(maps, before + math.log(left), before)
-    sure = reading.if_sure()
+    sure = Reading(maps, before + math.log(left), before).if_sure(limits)
     torch.testing.assert_close(sure.maps, maps * share)
     assert torch.equal(sure.before, before)
     torch.testing.assert_close(sure.left, torch.full_like(before, 1 - share * (1 - min(left, 1.0))))
