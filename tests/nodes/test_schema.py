@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from regharm_core import load_harmonizer
+from regharm_core.picture.subjects import DEFAULT_CONTEXT, SMALLEST_CONTEXT
 
 SNAPSHOT = Path(__file__).with_name("schema.json")
 PACK = Path(__file__).resolve().parents[2]
@@ -84,3 +88,21 @@ def test_every_node_has_a_help_page_whose_pictures_exist(pack: Any, page: str) -
         assert pictures, f"{page.format(name)} shows nothing"
         for picture in pictures:
             assert (docs / picture).is_file(), f"{page.format(name)} wants {picture}"
+
+
+def test_help_pages_say_the_same_numbers_in_every_language(pack: Any) -> None:
+    def numbers(text: str) -> list[str]:
+        return sorted(re.findall(r"\d+\.\d+|\d{2,}", text))  # small whole numbers may stand as words
+
+    docs = PACK / "web" / "docs"
+    for name in pack.nodes:
+        pages = [(docs / page).read_text(encoding="utf-8") for page in (f"{name}.md", f"{name}/zh.md")]
+        assert numbers(pages[0]) == numbers(pages[1]), name
+
+
+def test_the_help_page_says_how_much_the_bundled_network_sees() -> None:
+    config = load_harmonizer().config
+    close, wide = max(DEFAULT_CONTEXT / config.wider, SMALLEST_CONTEXT), DEFAULT_CONTEXT * config.wider
+    assert config.least_box == config.least_wide
+    page = (PACK / "web" / "docs" / "RegHarmHarmonize.md").read_text(encoding="utf-8")
+    assert f"each side times {close:g}, and more of them, times {wide:g}; both at least {config.least} px" in page

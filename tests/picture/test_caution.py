@@ -51,9 +51,9 @@ def test_a_doubtful_answer_is_held_back_by_the_error_that_it_expects() -> None:
     doubt = torch.tensor([48.0, 432.0, 1e9]).log()
     held = hold_back(residual, torch.ones(3, 1, 4, 4), 3.0, doubt)  # 9 d is a third of e^2, and three times as much
     assert torch.allclose(held, residual * torch.tensor([0.9, 0.1, 0.0])[:, None, None, None])
-    sixth = hold_back(residual, torch.ones(3, 1, 4, 4), 1.5, doubt)
+    less = hold_back(residual, torch.ones(3, 1, 4, 4), 1.5, doubt)
     shares = torch.tensor([144 / 145, 16 / 25, 0.0])[:, None, None, None]
-    assert torch.allclose(sixth, residual * shares)
+    assert torch.allclose(less, residual * shares)
     assert torch.equal(hold_back(residual, torch.ones(3, 1, 4, 4), 0.0, doubt), residual)
 
 
