@@ -139,12 +139,13 @@ class _Run:
 
     def go(self) -> None:
         recipe = self.recipe
-        began, before = time.monotonic(), self.elapsed
+        clock = time.process_time if recipe.clock == "cpu" else time.monotonic
+        began, before = clock(), self.elapsed
         logged = saved = looked = self.elapsed
         total, steps, images_at_log = torch.zeros((), device=self.world.device), 0, self.images
         while self.progress < 1.0:
             total, steps = total + self._advance(), steps + 1
-            self.elapsed = self.world.first(before + time.monotonic() - began)
+            self.elapsed = self.world.first(before + clock() - began)
             if self.elapsed - logged >= LOG_EVERY or self.progress >= 1.0:
                 speed = (self.images - images_at_log) / max(self.elapsed - logged, 1e-6)
                 self._log(float(self.world.mean(total / steps)), speed)

@@ -43,8 +43,10 @@ class Recipe:
         model: the network's configuration.
         composites: how composites are made, and which part of a picture is shown.
         phases: parts of the run, in order; shares are scaled to add up to 1. A batch is that of all processes together.
-        seconds: wall-clock budget.
+        seconds: budget in time.
         steps: budget in steps; exactly one of the two must be given.
+        clock: what ``seconds`` counts: "wall", or "cpu", the time that this process has computed, on all its threads,
+            so that runs on a machine that does other things too have the same budget. Waiting for a GPU may not count.
         schedule: how the rate falls over the budget: "cosine" to 1 %, or "step", as in the paper, to a tenth
             after 120/140 of it.
         optimizer: "adam", as in the paper, or "muon" for the matrices (see :mod:`.optimizer`).
@@ -90,6 +92,7 @@ class Recipe:
     phases: tuple[Phase, ...] = (Phase(256, 4, 1.0),)
     seconds: float | None = None
     steps: int | None = None
+    clock: Literal["wall", "cpu"] = "wall"
     schedule: Literal["cosine", "step"] = "cosine"
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
@@ -135,6 +138,8 @@ class Recipe:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):
             raise ConfigError(f"schedule must be 'cosine' or 'step', got {self.schedule!r}")
+        if self.clock not in ("wall", "cpu"):
+            raise ConfigError(f"clock must be 'wall' or 'cpu', got {self.clock!r}")
         if self.optimizer not in ("adam", "muon"):
             raise ConfigError(f"optimizer must be 'adam' or 'muon', got {self.optimizer!r}")
         if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards >= 0.01):

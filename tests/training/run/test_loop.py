@@ -63,6 +63,18 @@ def test_batches_made_ahead_teach_too_and_leave_no_composite_out(photographs: Pa
     assert asked == [6, 6] and read_info(tmp_path / "ahead" / "weights.safetensors").facts["images"] == 12
 
 
+@pytest.mark.parametrize(("clock", "steps"), [("wall", 4), ("cpu", 8)])
+def test_a_budget_in_time_counts_the_clock_that_is_asked_for(
+    photographs: Path, tmp_path: Path, monkeypatch, clock: str, steps: int
+) -> None:
+    """A step takes a quarter of a second by the clock on the wall, an eighth by what is computed."""
+    run = started(recipe(photographs, tmp_path, steps=None, seconds=1.0, clock=clock))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: 7 + run.step * 0.25)
+    monkeypatch.setattr(loop.time, "process_time", lambda: 3 + run.step * 0.125)
+    run.go()
+    assert run.step == steps
+
+
 def test_a_finished_run_is_left_as_it_is(photographs: Path, tmp_path: Path) -> None:
     made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
     before = weights(made)

@@ -46,6 +46,7 @@ def test_a_recipe_from_json(photographs: Path, tmp_path: Path) -> None:
         ({"ahead": 0}, "ahead"),
         ({"ahead": 1.5}, "1.5"),
         ({"decay": -0.1}, "-0.1"),
+        ({"clock": "sun"}, "sun"),
         ({"shards": -1}, "-1"),
         ({"composites": {"moves": ["rainbow"]}}, "rainbow"),
         ({"seconds": None}, "None and None"),
