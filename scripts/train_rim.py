@@ -36,12 +36,13 @@ from regharm_core.training.data.composites import CompositeConfig, CompositeMake
 from regharm_core.training.data.edges import edges_of, reduced
 from regharm_core.training.data.jpeg import compress
 from regharm_core.training.data.photographs import load_photographs
+from regharm_core.training.run.optimizer import Muon
 
 WIDTH = 64
 AT_ONCE, BATCH = 32, 64
 PROFILES, FEWEST = 256, 96  # kept of a composite; shown of them, at least
 COLOURS = 192  # of each foreground, to judge by
-RATE, AVERAGE = 2e-3, 0.998
+RATE, DECAY, AVERAGE = 6e-3, 0.1, 0.998
 SLIGHT = 30.0  # squared error of colours in [0, 100]: what is less is as good as none
 FORESEEN = 0.02  # share of the foreseen errors' loss
 
@@ -138,12 +139,24 @@ def loss_of(readings: Sequence[Reading], given: Tensor, wanted: Tensor) -> Tenso
     return loss
 
 
-def learn(kept: Kept, seconds: float, seed: int, say: Callable[[str], object]) -> RimReader:
-    """A reader that has learned from composites for this time, the moving average of its weights."""
+def learn(
+    kept: Kept,
+    seconds: float,
+    seed: int,
+    say: Callable[[str], object],
+    *,
+    start: RimReader | None = None,
+    bf16: bool = False,
+) -> RimReader:
+    """A reader that has learned from composites for this time, from nothing or from another: its averaged weights.
+
+    It learns by Muon. In 150 seconds from nothing that left 69 % of what the composites were off by, Adam at 2e-3 78 %;
+    Adam needed a quarter of an hour for as much. Muon at 2e-3 left 73 %, at 1.5e-2 71 %; at 3e-2 it failed.
+    """
     torch.manual_seed(seed)
-    reader = RimReader(WIDTH)
+    reader = RimReader(WIDTH) if start is None else copy.deepcopy(start).float().requires_grad_(True)
     average = copy.deepcopy(reader).requires_grad_(False)
-    optimizer = torch.optim.AdamW(reader.parameters(), RATE, weight_decay=1e-3)
+    optimizer = Muon(list(reader.parameters()), RATE, betas=(0.9, 0.999), decay=DECAY)
     began, step, told = time.monotonic(), 0, 0.0
     while (spent := (time.monotonic() - began) / max(seconds, 1e-9)) < 1 or not step:
         for group in optimizer.param_groups:
@@ -152,7 +165,9 @@ def learn(kept: Kept, seconds: float, seed: int, say: Callable[[str], object]) -
         count = int(torch.randint(FEWEST, PROFILES + 1, ()))
         profiles = kept.profiles[row][:, torch.randperm(PROFILES)[:count]].float() / 255
         given, wanted = (part[row].float() / 255 for part in (kept.given, kept.wanted))
-        loss = loss_of(reader.rounds(profiles), given, wanted)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            readings = reader.rounds(profiles)
+        loss = loss_of(readings, given, wanted)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
@@ -176,16 +191,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=384, help="px a side at which they are kept in memory")
     parser.add_argument("--making", type=float, default=600, help="seconds for making composites")
     parser.add_argument("--seconds", type=float, default=900, help="for learning")
+    parser.add_argument("--go-on", action="store_true", help="from the reader that IN has, not from nothing")
+    parser.add_argument("--bf16", action="store_true", help="learn in bfloat16: twice as fast where the CPU has it")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
     try:
         trained, info = load_network(asked.weights)
+        start = trained.rim if asked.go_on and isinstance(trained, MapNet) else None
+        if asked.go_on and start is None:
+            raise RegHarmError(f"{asked.weights} holds no rim reader to go on with")
         photographs = load_photographs(asked.data, limit=asked.photographs, side=asked.side)
         generator = torch.Generator().manual_seed(asked.seed)
         kept = make_all(CompositeMaker(photographs, COMPOSITES), asked.making, generator)
         sys.stderr.write(f"{len(kept.given)} composites\n")
-        reader = learn(kept, asked.seconds, asked.seed, sys.stderr.write)
-        net = build_network(replace(info.config, rim=WIDTH))
+        reader = learn(kept, asked.seconds, asked.seed, sys.stderr.write, start=start, bf16=asked.bf16)
+        net = build_network(replace(info.config, rim=WIDTH if start is None else info.config.rim))
         if not isinstance(net, MapNet) or net.rim is None:
             raise RegHarmError(f"{asked.weights} holds no network that can read a rim")
         own = {f"rim.{name}": tensor for name, tensor in reader.state_dict().items()}

@@ -15,8 +15,9 @@ and finds the map that fits them all best; each time it knows how well the last 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,12 +106,20 @@ class RimReader(nn.Module):
         return Reading(*(part if rim.looks == 1 else torch.cat([part] * rim.looks) for part in told))
 
     def rounds(self, profiles: Tensor) -> list[Reading]:
-        """The reading of every round; the last is the answer. Not in bfloat16, whatever autocast says: no fit can."""
-        device = profiles.device.type
-        with torch.autocast(device, enabled=False) if device in TRAINED_ON else nullcontext():
-            return self._rounds(single_or_double(profiles))
+        """The reading of every round; the last is the answer.
 
-    def _rounds(self, profiles: Tensor) -> list[Reading]:
+        No fit is made in half precision, whatever autocast says. Perceptrons that learn do as it says.
+        """
+        device, mixed = profiles.device.type, nullcontext()
+        if device not in TRAINED_ON:
+            return self._rounds(single_or_double(profiles), mixed)
+        if torch.is_grad_enabled() and torch.is_autocast_enabled(device):
+            mixed = torch.autocast(device, torch.get_autocast_dtype(device))
+        with torch.autocast(device, enabled=False):
+            return self._rounds(single_or_double(profiles), mixed)
+
+    def _rounds(self, profiles: Tensor, mixed: AbstractContextManager[Any]) -> list[Reading]:
+        """``mixed``: what perceptrons compute within."""
         own = next(self.parameters()).dtype
         colour = torch.stack(_mixed(profiles[..., :3].unbind(-1), TO_YCC), dim=-1)
         edge = colour[:, :, FIRST]
@@ -121,7 +130,8 @@ class RimReader(nn.Module):
             edge * 2 - 1,
             ((fine[:, :, 1:] - fine[:, :, :-1]) * 8).flatten(2),
         ]
-        features = self.first(torch.cat(shown, dim=-1).to(own))
+        with mixed:
+            features = self.first(torch.cat(shown, dim=-1).to(own)).to(own)
         count = features.shape[1]
         statistics = profiles.new_zeros(len(profiles), STATISTICS)
         fitted: list[Tensor] = []
@@ -129,7 +139,9 @@ class RimReader(nn.Module):
         for again, weigh, judge in zip(self.again, self.weigh, self.judge, strict=True):
             whole = features.mean(1)
             known = [features, _for_each(whole, count), _for_each(statistics, count).to(own)]
-            features = features + again(torch.cat([*known, *(part.to(own) for part in fitted)], dim=-1))
+            known += [part.to(own) for part in fitted]
+            with mixed:
+                features = features + again(torch.cat(known, dim=-1)).to(own)
             drawn = single_or_double(weigh(features))
             weight = torch.softmax(drawn[..., 0].clamp(-8, 8), dim=1)[..., None]  # B N 1
             source, goal = _guessed(colour, drawn[..., 1:].unflatten(2, (2, GUESSED)))

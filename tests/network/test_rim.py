@@ -161,6 +161,19 @@ def test_no_fit_is_made_in_bfloat16() -> None:
     assert mixed.maps.dtype == torch.float32 and torch.equal(mixed.maps, reader(found).maps)
 
 
+def test_perceptrons_that_learn_do_as_autocast_says() -> None:
+    """Twice as fast on a CPU that computes in bfloat16. Where nothing learns, numbers are kept."""
+    reader, given = lively_reader().float(), profiles().float()
+    wanted = reader.rounds(given)[-1].maps
+    with torch.autocast("cpu", torch.bfloat16):
+        learning = reader.rounds(given)[-1].maps
+        with torch.no_grad():
+            still = reader.rounds(given)[-1].maps
+    assert torch.equal(still, wanted) and learning.dtype == torch.float32
+    difference = float((learning - wanted).detach().abs().max())
+    assert 0 < difference < 0.05 * float(wanted.detach().abs().max())
+
+
 def test_nothing_is_told_where_there_is_no_edge() -> None:
     reader = lively_reader()
     found = Rim(profiles(), torch.tensor([True, False]))

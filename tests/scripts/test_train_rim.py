@@ -52,6 +52,11 @@ def test_the_file_is_the_network_with_a_reader(photographs: Path, tmp_path: Path
     for name, tensor in net.state_dict().items():
         assert torch.equal(made.state_dict()[name], tensor.to(made.state_dict()[name].dtype)), name
     assert any(name.startswith("rim.") for name in made.state_dict())
+    again = tmp_path / "again.safetensors"
+    words[:3] = [str(again), "--weights", str(out)]
+    assert main([*words, "--making", "0", "--seconds", "0", "--go-on"]) == 0
+    before, after = (load_network(path)[0].state_dict()["rim.first.0.weight"].float() for path in (out, again))
+    assert 0 < float((after - before).abs().max()) < 0.1 * float(before.abs().max())
 
 
 def test_other_weights_are_refused(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,6 +65,7 @@ def test_other_weights_are_refused(photographs: Path, tmp_path: Path, capsys: py
         build_network(HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64)), given, facts={}
     )
     words = [str(out), "--weights", str(given), "--data", str(photographs), "--making", "0", "--seconds", "0"]
+    assert main([*words, "--go-on"]) == 1 and "no rim reader" in capsys.readouterr().err
     assert main(words) == 1 and "rim" in capsys.readouterr().err and not out.exists()
 
 
@@ -68,3 +74,12 @@ def test_a_seed_gives_the_same_reader_again() -> None:
     first, again, other = (learn(kept, 0, seed, lambda _: None).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_it_learns_in_bfloat16_too() -> None:
+    kept = keep(torch.rand(8, 7, 64, 64, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(0))
+    whole, mixed = (learn(kept, 0, 0, lambda _: None, bf16=bf16).state_dict() for bf16 in (False, True))
+    assert all(tensor.dtype == torch.float32 for tensor in mixed.values())
+    assert any(not torch.equal(whole[name], mixed[name]) for name in whole)
+    for name, tensor in whole.items():
+        torch.testing.assert_close(mixed[name], tensor, rtol=0, atol=0.02)
