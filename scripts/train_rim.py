@@ -200,20 +200,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = trained.rim if asked.go_on and isinstance(trained, MapNet) else None
         if asked.go_on and start is None:
             raise RegHarmError(f"{asked.weights} holds no rim reader to go on with")
+        net = build_network(replace(info.config, rim=WIDTH if start is None else info.config.rim))
+        if not isinstance(net, MapNet) or net.rim is None:
+            raise RegHarmError(f"{asked.weights} holds no network that can read a rim")
         photographs = load_photographs(asked.data, limit=asked.photographs, side=asked.side)
         generator = torch.Generator().manual_seed(asked.seed)
         kept = make_all(CompositeMaker(photographs, COMPOSITES), asked.making, generator)
         sys.stderr.write(f"{len(kept.given)} composites\n")
         reader = learn(kept, asked.seconds, asked.seed, sys.stderr.write, start=start, bf16=asked.bf16)
-        net = build_network(replace(info.config, rim=WIDTH if start is None else info.config.rim))
-        if not isinstance(net, MapNet) or net.rim is None:
-            raise RegHarmError(f"{asked.weights} holds no network that can read a rim")
         own = {f"rim.{name}": tensor for name, tensor in reader.state_dict().items()}
         net.load_state_dict(trained.state_dict() | own)
+        before = info.facts.get("rim", {}) if start is not None else {}
         facts = {
-            "composites": len(kept.given),
+            "composites": len(kept.given) + before.get("composites", 0),
             "photographs": len(photographs),
-            "seconds": round(asked.making + asked.seconds),
+            "seconds": round(asked.making + asked.seconds) + before.get("seconds", 0),
             "made": asdict(COMPOSITES),
         }
         save_checkpoint(net, asked.out, facts=info.facts | {"rim": facts}, dtype="fp16")

@@ -55,6 +55,8 @@ def test_the_file_is_the_network_with_a_reader(photographs: Path, tmp_path: Path
     again = tmp_path / "again.safetensors"
     words[:3] = [str(again), "--weights", str(out)]
     assert main([*words, "--making", "0", "--seconds", "0", "--go-on"]) == 0
+    made, more = (load_network(path)[1].facts["rim"]["composites"] for path in (out, again))
+    assert more == 2 * made  # of both runs
     before, after = (load_network(path)[0].state_dict()["rim.first.0.weight"].float() for path in (out, again))
     assert 0 < float((after - before).abs().max()) < 0.1 * float(before.abs().max())
 
