@@ -35,7 +35,7 @@ from regharm_core.training.data.chance import host_uniform, uniform
 from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
 from regharm_core.training.data.edges import edges_of, reduced
 from regharm_core.training.data.jpeg import compress
-from regharm_core.training.data.photographs import load_photographs
+from regharm_core.training.data.photographs import Photographs, load_photographs
 from regharm_core.training.run.optimizer import Muon
 
 WIDTH = 64
@@ -65,6 +65,11 @@ COMPOSITES = CompositeConfig(
     context=(1.2, 2.4),
     dealt=True,
 )
+PASTED = replace(COMPOSITES, plain=0.4, paste=0.4, inpaint=0.2, identity=0.15)  # more edges that tell nothing
+FAINT = replace(
+    COMPOSITES, paste=0.4, inpaint=0.1, graded=0.03, identity=0.35, weight=(0.05, 0.4), full=0.0, strong=0.0
+)
+MIXES = ((0.53, COMPOSITES), (0.38, PASTED), (0.09, FAINT))  # shares of the batches
 COMPRESSED, BEST, WORST = 0.67, 98.0, 38.0  # share of the composites; their qualities, most of them near the best
 SIDES = ((112, 208), (192, 400))  # px of the composites, small and large
 
@@ -104,13 +109,15 @@ def keep(made: Tensor, generator: torch.Generator) -> Kept:
     return Kept(*((part.clamp(0, 1) * 255).round().byte() for part in (profiles, colours(composite), colours(target))))
 
 
-def make_all(maker: CompositeMaker, seconds: float, generator: torch.Generator) -> Kept:
+def make_all(photographs: Photographs, seconds: float, generator: torch.Generator) -> Kept:
     """As many composites as can be made in this time, half of them large, and half of each reduced once they are made;
     at least one batch of small and one of large ones."""
+    shares, makers = zip(*((share, CompositeMaker(photographs, mix)) for share, mix in MIXES), strict=True)
     parts: list[Kept] = []
     began = time.monotonic()
     while len(parts) < len(SIDES) or time.monotonic() - began < seconds:
         low, high = SIDES[len(parts) % len(SIDES)]
+        maker = makers[int(torch.multinomial(torch.tensor(shares), 1, generator=generator))]
         made, _ = maker.make(AT_ONCE, int(host_uniform(low, high, generator)), generator)
         if len(parts) % 4 > 1:
             made = reduced(made, generator)
@@ -205,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise RegHarmError(f"{asked.weights} holds no network that can read a rim")
         photographs = load_photographs(asked.data, limit=asked.photographs, side=asked.side)
         generator = torch.Generator().manual_seed(asked.seed)
-        kept = make_all(CompositeMaker(photographs, COMPOSITES), asked.making, generator)
+        kept = make_all(photographs, asked.making, generator)
         sys.stderr.write(f"{len(kept.given)} composites\n")
         reader = learn(kept, asked.seconds, asked.seed, sys.stderr.write, start=start, bf16=asked.bf16)
         own = {f"rim.{name}": tensor for name, tensor in reader.state_dict().items()}
@@ -215,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "composites": len(kept.given) + before.get("composites", 0),
             "photographs": len(photographs),
             "seconds": round(asked.making + asked.seconds) + before.get("seconds", 0),
-            "made": asdict(COMPOSITES),
+            "made": [{"share": share} | asdict(mix) for share, mix in MIXES],
         }
         save_checkpoint(net, asked.out, facts=info.facts | {"rim": facts}, dtype="fp16")
     except (RegHarmError, OSError) as error:

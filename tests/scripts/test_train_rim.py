@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from regharm_core import HarmonizerConfig, build_network, save_checkpoint
 from regharm_core.network.profiles import SAMPLES
 from regharm_core.network.rim import Reading
 from regharm_core.store.checkpoint import load_network
-from scripts.train_rim import COLOURS, PROFILES, WIDTH, keep, learn, loss_of, main
+from regharm_core.training.data.photographs import load_photographs
+from scripts import train_rim
+from scripts.train_rim import COLOURS, PROFILES, WIDTH, keep, learn, loss_of, main, make_all
 from tests.network.mapnets import SMALL
 from tests.training.conftest import photographs as photographs  # noqa: PLC0414 (the fixture)
 
@@ -52,6 +55,7 @@ def test_the_file_is_the_network_with_a_reader(photographs: Path, tmp_path: Path
     for name, tensor in net.state_dict().items():
         assert torch.equal(made.state_dict()[name], tensor.to(made.state_dict()[name].dtype)), name
     assert any(name.startswith("rim.") for name in made.state_dict())
+    assert sum(mix["share"] for mix in info.facts["rim"]["made"]) == pytest.approx(1)
     again = tmp_path / "again.safetensors"
     words[:3] = [str(again), "--weights", str(out)]
     assert main([*words, "--making", "0", "--seconds", "0", "--go-on"]) == 0
@@ -59,6 +63,19 @@ def test_the_file_is_the_network_with_a_reader(photographs: Path, tmp_path: Path
     assert more == 2 * made  # of both runs
     before, after = (load_network(path)[0].state_dict()["rim.first.0.weight"].float() for path in (out, again))
     assert 0 < float((after - before).abs().max()) < 0.1 * float(before.abs().max())
+
+
+@pytest.mark.parametrize("shares", [(0.0, 1.0), (1.0, 0.0)])
+def test_composites_are_made_by_the_mixes_that_have_a_share(
+    shares: tuple[float, float], photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second mix moves no colours, so that its composites are their own truth."""
+    still = replace(train_rim.COMPOSITES, identity=1.0, graded=0.0)
+    monkeypatch.setattr(train_rim, "MIXES", tuple(zip(shares, (train_rim.COMPOSITES, still), strict=True)))
+    monkeypatch.setattr(train_rim, "COMPRESSED", 0.0)
+    kept = make_all(load_photographs([photographs], side=96), 0, torch.Generator().manual_seed(0))
+    same = ((kept.given.float() - kept.wanted.float()).abs().amax((1, 2)) <= 1).float().mean()
+    assert same == 1 if shares[1] else same < 0.5
 
 
 def test_other_weights_are_refused(photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
