@@ -65,7 +65,7 @@ def test_attention_holds_the_mean_of_the_heads_weights(case: str) -> None:
             torch.testing.assert_close(row[columns], rows.weights[place], rtol=0, atol=1e-12)
             assert float(row.detach().sum()) == pytest.approx(1, abs=1e-12) and not row[closed].any()
         assert not weights[n, len(places) if rows.places else 0 :].any()
-        assert float(contribution[n].sum()) == pytest.approx(float(bool(places and rows.places)), abs=1e-12)
+        assert float(contribution[n].detach().sum()) == pytest.approx(float(bool(places and rows.places)), abs=1e-12)
 
 
 def test_nothing_that_is_closed_is_consulted() -> None:
