@@ -75,10 +75,11 @@ def switched_off(model: Harmonizer, parts: Sequence[str]) -> bool:
 
 def one_map(pair: Pair) -> Tensor:
     """What is nearest to the truth of all that one affine map makes of the foreground, 3 H W."""
-    there = pair.mask[0] > 0.5
+    there, best = pair.mask[0] > 0.5, pair.composite.clone()
+    if not there.any():
+        return best
     given = torch.cat([pair.composite, torch.ones_like(pair.mask)])[:, there].T.double()
     fitted = torch.linalg.lstsq(given, pair.real[:, there].T.double(), driver="gelsd").solution
-    best = pair.composite.clone()
     best[:, there] = (given @ fitted).T.float().clamp(0, 1)
     return best
 
@@ -111,7 +112,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     kinds = {kind.name: list(read_pairs(kind, size=SIZE)) for kind in list_kinds(options.pairs)}
-    kinds[TWO] = list(two_parts(next(iter(kinds.values()))))
+    if made := list(two_parts(next(iter(kinds.values())))):
+        kinds[TWO] = made
     kept = load("parts") or {}
     kept[BEST] = {NOTHING: {kind: left([one_map(pair) for pair in pairs], pairs) for kind, pairs in kinds.items()}}
     for path in options.weights or [default_weights()]:

@@ -49,6 +49,8 @@ def test_one_map_is_the_best_that_an_affine_map_can_do(halves: Pair) -> None:
     moved = torch.einsum("oi,ihw->ohw", matrix, halves.real) + 0.05
     pair = Pair("one", torch.where(mask > 0, moved, halves.real), mask, halves.real)
     assert torch.allclose(one_map(pair), pair.real, atol=1e-5)
+    nothing = Pair("none", pair.composite, torch.zeros_like(mask), halves.real)
+    assert torch.equal(one_map(nothing), pair.composite)
     (two,) = two_parts([halves])
     best = one_map(two)
     assert torch.equal(best[:, two.mask[0] == 0], two.composite[:, two.mask[0] == 0])
