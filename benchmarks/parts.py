@@ -35,7 +35,7 @@ LIGHTER, DARKER = (1.3, 1.15, 1.0), (0.65, 0.75, 0.85)  # what red, green and bl
 SOFT = 9  # px over which one change goes over into the other
 TWO = "two parts"
 NOTHING, BEST = "nothing", "one map at best"
-RIM, LTL, PTL = "rim", "ltl", "ptl"  # the names of the parts in the network
+RIM, LTL, PTL = "rim", "LTL", "PTL"  # in lower case, what the network calls them
 OFF = ((), (PTL,), (LTL,), (LTL, PTL), (RIM,), (RIM, PTL), (RIM, LTL), (RIM, LTL, PTL))
 
 
@@ -49,7 +49,7 @@ def two_parts(pairs: Sequence[Pair]) -> Iterator[Pair]:
         first = (clusters(colour_texture(pair.real), 2) == 0).float()[None]
         ramp = torch.arange(-radius, radius + 1)
         disc = (ramp[:, None].square() + ramp.square() <= radius**2).float()
-        held = F.conv2d(first[None], disc[None, None] / disc.sum())[0, 0]  # share of the first thing, by the middle
+        held = F.conv2d(first[None], disc[None, None] / disc.sum())[0, 0]  # of the first thing, wherever the disc lies
         y, x = divmod(int((held - 0.5).abs().argmin()), held.shape[1])
         mask = torch.zeros_like(first)
         mask[:, y : y + len(ramp), x : x + len(ramp)] = disc
@@ -66,10 +66,11 @@ def two_parts(pairs: Sequence[Pair]) -> Iterator[Pair]:
 
 def switched_off(model: Harmonizer, parts: Sequence[str]) -> bool:
     """Switch parts off. False: the network has not got all of them."""
-    if any(getattr(model, part, None) is None for part in parts):
+    names = [part.lower() for part in parts]
+    if any(getattr(model, name, None) is None for name in names):
         return False
-    for part in parts:
-        setattr(model, part, None)
+    for name in names:
+        setattr(model, name, None)
     return True
 
 

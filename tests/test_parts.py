@@ -64,7 +64,7 @@ def test_what_is_left_is_in_percent(halves: Pair) -> None:
 
 def test_parts_are_switched_off_where_they_are() -> None:
     net = MapNet(HarmonizerConfig(layout="maps", stages=(4, 4, 8, 8), translation="ptl", ptl_stride=16, view=64))
-    assert switched_off(net, ("ltl", "ptl")) and net.ltl is None and net.ptl is None
-    assert not switched_off(net, ("ltl",)) and switched_off(net, ())
+    assert switched_off(net, ("LTL", "PTL")) and net.ltl is None and net.ptl is None
+    assert not switched_off(net, ("LTL",)) and switched_off(net, ())
     plain = HarmonizerNet(HarmonizerConfig(width=2, gated=False, refine=(0, 0, 0, 0), view=64))
     assert not switched_off(plain, ("rim",))
