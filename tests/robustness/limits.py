@@ -1,20 +1,18 @@
-"""How long a piece of work takes and how much memory it adds, measured so that other processes do not matter."""
+"""How much a piece of work does and how much memory it adds, counted so that a slow or busy machine changes nothing."""
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 KIB = 1 << 10
-SECONDS = 1.0  # of CPU time, for a file that may be refused
+CALLS = 100_000  # of functions, for a file that may be refused; three times what the largest good one takes
 SLACK = 4 << 20  # bytes beside twice the file's size: the network's modules, the header, the allocator's steps
 
 
 def resident(what: str) -> int:
-    """Bytes in memory: "VmRSS" now, "VmHWM" at most since :func:`measured` asked (Linux)."""
+    """Bytes in memory: "VmRSS" now, "VmHWM" at most since :func:`grown` asked (Linux)."""
     line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(what))
     return int(line.split()[1]) * KIB
 
@@ -28,16 +26,34 @@ def can_measure() -> bool:
     return True
 
 
-def measured(work: Callable[[], object], *, memory: bool = True) -> tuple[float, int]:
-    """CPU seconds of some work in one thread, and the bytes that it added at its highest."""
-    threads, before = torch.get_num_threads(), 0
-    torch.set_num_threads(1)  # threads that wait for each other on a busy machine count as busy
-    if memory:
-        Path("/proc/self/clear_refs").write_text("5")
-        before = resident("VmRSS")
-    began = time.process_time()
+def grown(work: Callable[[], object]) -> int:
+    """Bytes that some work added at its highest."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    work()
+    return max(resident("VmHWM") - before, 0)
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions some work called, Python's own and compiled ones. It stops at :data:`CALLS`.
+
+    Raises:
+        AssertionError: More were called.
+    """
+    count = 0
+
+    def called(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+        if count > CALLS:
+            sys.setprofile(None)
+            raise AssertionError(f"more than {CALLS} calls")
+
+    before = sys.getprofile()
+    sys.setprofile(called)
     try:
         work()
-        return time.process_time() - began, max(resident("VmHWM") - before, 0) if memory else 0
     finally:
-        torch.set_num_threads(threads)
+        sys.setprofile(before)
+    assert count <= CALLS, f"more than {CALLS} calls"  # also where the work took our error for one of its own
+    return count

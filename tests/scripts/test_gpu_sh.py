@@ -36,11 +36,11 @@ def test_what_a_killed_process_did_not_decode_is_decoded_before_training(photogr
     def call(*words: str) -> None:
         settings = os.environ | places | {"DEVICE": "cpu", "PATIENCE": "30", "WORKERS": "1", "REPEAT": "a*:3"}
         command = ["bash", "scripts/gpu.sh", *words]
-        subprocess.run(command, cwd=ROOT, env=settings, check=True, capture_output=True, timeout=120)
+        subprocess.run(command, cwd=ROOT, env=settings, check=True, capture_output=True, timeout=600)
 
     call("take", str(part))
     assert not list(part.iterdir())
     call("start", str(tmp_path / "recipe.json"))
-    call("look", "100", str(out))
+    call("look", "500", str(out))
     call("stop")
     assert read_info(out / "weights.safetensors").facts["photographs"] == 24  # six of each tar, one of them three times
