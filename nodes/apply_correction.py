@@ -103,7 +103,7 @@ class ApplyCorrection(io.ComfyNode):
             )
         if all(one.empty for one in correction):
             cautions.append("the correction is empty: Harmonize changed nothing")
-        facts = [status.changed(colours, result, used, "of {} mask")]
+        facts = [status.changed(colours, result, used, "of {} mask", linear=correction[0].linear)]
         return io.NodeOutput(join_image(result, rest), ui=host.status(facts, cautions))
 
 

@@ -137,7 +137,7 @@ class Harmonize(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="How the image's values are encoded: sRGB, as pictures usually are, or linear, as EXR "
-                    "files are. Values above 1 stay above it.",
+                    "files are. Values above 1 change by the same factor as 1 does.",
                 ),
             ],
             outputs=[
@@ -229,7 +229,7 @@ class Harmonize(io.ComfyNode):
             facts = [] if untouched else facts
             cautions += status.stretched(dict(zip(given, (mask, reference_mask, blend_mask), strict=True)), size)
             cautions += odd + status.hidden(used, shown)
-        outputs = join_image(result, rest), used[:, 0].to(result.device), [kept[n] for n in range(count)]
+        outputs = join_image(result, rest), used[:, 0].to(result.device).contiguous(), [kept[n] for n in range(count)]
         return io.NodeOutput(*outputs, ui=host.status(facts, cautions))
 
 

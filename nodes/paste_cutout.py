@@ -179,8 +179,9 @@ def _cover(alpha: Tensor | None, mask: Tensor | None, invert: bool, colours: Ten
 def _doubts(alpha: Tensor | None, given: Tensor | None, cover: Tensor, mask: Tensor) -> list[str]:
     """What a person should look at: no transparency at all, a mask the wrong way round, a cut-out out of sight."""
     said: list[str] = []
-    if alpha is None and given is None:
-        said.append("the cut-out has neither alpha nor mask: all of its rectangle was pasted")
+    if bool((cover >= 1).all()):
+        nothing = "neither alpha nor mask" if alpha is None and given is None else "no transparency"
+        said.append(f"the cut-out has {nothing}: all of its rectangle was pasted")
     elif given is not None and any(looks_inverted(cover[n]) for n in range(cover.shape[0])):
         said.append("the cut-out's mask looks inverted: seen all around, a hole inside. Switch invert_mask?")
     missing = int((mask.flatten(1).amax(1) == 0).sum())

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..regharm_core import InputError
+from ..regharm_core.picture.inputs import check_finite
 
 
 def split_image(image: Tensor, name: str = "image") -> tuple[Tensor, Tensor | None]:
@@ -54,10 +55,13 @@ def flatten_mask(mask: Tensor, name: str) -> Tensor:
 def fit_mask(mask: Tensor, name: str, size: tuple[int, int]) -> Tensor:
     """A mask as it comes -> B 1 H W in [0, 1] of the picture's size; its own count is kept.
 
-    A mask of another size is stretched over the picture, as core nodes do. Values that are not finite
-    are left for the core to refuse.
+    A mask of another size is stretched over the picture, as core nodes do.
+
+    Raises:
+        InputError: on another shape, or values that are not finite.
     """
     mask = flatten_mask(mask, name)
+    check_finite(mask, name)
     if mask.shape[-2:] != size:
         mask = F.interpolate(mask, size, mode="bilinear", antialias=True)
     return mask.clamp(0, 1)

@@ -128,8 +128,7 @@ def harmonize(
     """
     linear = is_linear(encoding)
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
-    if not 0 <= strength <= 2:
-        raise InputError(f"strength must be from 0 to 2, got {strength!r}")
+    _check_strength(strength)
     if objects not in (APART, TOGETHER):
         raise InputError(f"objects must be {APART!r} or {TOGETHER!r}, got {objects!r}")
     if batch_size < 1:
@@ -146,7 +145,7 @@ def harmonize(
             progress(count * done // all_of_them, 2 * count)
 
     found = asked.look(image, mask, reference_mask, linear, batch_size, check, seen) if strength else []
-    changes = settle(found, frames, asked.adjustment)
+    changes = settle(found, frames, asked.adjustment, strength)
     for n in range(count):
         correction = Correction.none()
         own = [place for place, one in enumerate(found) if one.subject.row == n]
@@ -172,11 +171,15 @@ class Clip:
         model: from :func:`load_harmonizer`.
         steady: a change that is smoothed over time; else one for the whole clip.
         strength, context: as for :func:`harmonize`.
+
+    Raises:
+        InputError: on a strength outside 0..2 or a context below 1.25.
     """
 
     def __init__(
         self, model: Harmonizer, *, steady: bool = False, strength: float = 1.0, context: float | None = DEFAULT_CONTEXT
     ) -> None:
+        _check_strength(strength)
         self._asked = _Asked(model, context, TOGETHER, Adjustment(), True, STEADY if steady else SHARED)
         self._strength = strength
         self._found: list[Found] = []
@@ -198,7 +201,7 @@ class Clip:
         """Frame ``n`` (from 0) with the clip's change, 1 3 H W."""
         linear = is_linear(encoding)
         image, mask, _ = check_inputs(image, mask, None)
-        self._changes = self._changes or settle(self._found, self._asked.frames, self._asked.adjustment)
+        self._changes = self._changes or settle(self._found, self._asked.frames, self._asked.adjustment, self._strength)
         result, found = image.clone(), self._found[n]
         if found.usable and self._strength:
             maps, box = self._changes[n], found.subject.box
@@ -248,6 +251,11 @@ class _Asked:
 
         views = View.of(self.model, image, mask, reference, subjects, batch, check, self.mirrored, linear, told)
         return find_changes(views, subjects, image, mask, self.adjustment, linear=linear, frames=self.frames)
+
+
+def _check_strength(strength: float) -> None:
+    if not 0 <= strength <= 2:
+        raise InputError(f"strength must be from 0 to 2, got {strength!r}")
 
 
 def _go_on() -> None:

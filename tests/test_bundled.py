@@ -65,3 +65,16 @@ def test_the_next_training_can_begin_with_the_bundled_weights() -> None:
     assert replace(recipe.model, told=False) == info.config
     bundled = set(info.tensors)
     assert bundled <= state and all(name.startswith(net.neutral) for name in state - bundled)
+
+
+def test_a_small_reference_is_enough() -> None:
+    """Weights of places that are negative by rounding made every colour NaN."""
+    image = torch.nn.functional.interpolate(opened("cup", "RGB")[None], (800, 1200), mode="bilinear")
+    mask, model = torch.zeros(1, 1, 800, 1200), load_harmonizer()
+    mask[..., 500:750, 900:1150] = 1
+    for side in (12, 25):
+        reference = torch.zeros_like(mask)
+        reference[..., 210 : 210 + side, 210 : 210 + side] = 1
+        result = harmonize(model, image, mask, reference_mask=reference)
+        assert bool(result.isfinite().all())
+        assert torch.equal(result[:, :, mask[0, 0] == 0], image[:, :, mask[0, 0] == 0])

@@ -79,7 +79,7 @@ def masked_mean_std(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     total = weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
     mean = (features * weight).sum((2, 3), keepdim=True) / total
     variance = ((features - mean).square() * weight).sum((2, 3), keepdim=True) / total
-    return mean, (variance + EPSILON).sqrt()
+    return mean, (variance.clamp_min(0) + EPSILON).sqrt()  # below 0 where a weight is, by rounding
 
 
 def about_the_mean(features: Tensor, weight: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from .carry import adjusted, maps_of, mean_of
 from .hue import Hue, hue_of
 from .light import encode
 from .local_map import LocalMaps, shared_map, shared_sums
-from .small import shrink
+from .small import shrink, shrink_mask
 from .subjects import Subject
 from .view import View
 
@@ -73,7 +73,7 @@ def find_changes(
     def everything(subject: Subject) -> tuple[Tensor, Tensor]:
         row = slice(subject.row, subject.row + 1)
         whole = shrink(image[row], side, encode if linear else None).clamp(0, 1)
-        return whole[0], shrink(mask[row], side, subject.levels.stretch)[0]
+        return whole[0], shrink_mask(mask[row], side, subject.levels.stretch)[0]
 
     sums = shared_sums(views.guide, views.residual, views.weight * views.usable)
     glances = F.adaptive_avg_pool2d(views.guide, GLANCE).cpu()
@@ -82,15 +82,15 @@ def find_changes(
         hue = hue_of(views.guide[place], views.weight[place], views.background[place], partial(everything, subject))
         exact = frames == EACH and subject.box.size == own == side
         maps = maps_of(views, place, exact=exact, everywhere=frames == STEADY)
-        if not adjustment.leaves_all:
-            maps = adjusted(_kept(maps, hue), mean_of(views, place, maps), adjustment)
-        elif hue is not None:
+        if adjustment.leaves_all:
             maps = _kept(maps, hue)
+        else:
+            maps = _adjusted(maps, hue, mean_of(views, place, maps), adjustment)
         found.append(Found(subject, bool(views.usable[place]), maps, sums[place], hue, glances[place]))
     return found
 
 
-def settle(found: Sequence[Found], frames: str, adjustment: Adjustment) -> list[LocalMaps]:
+def settle(found: Sequence[Found], frames: str, adjustment: Adjustment, strength: float = 1.0) -> list[LocalMaps]:
     """The maps that are applied, one a subject, when all of them are known.
 
     Args:
@@ -98,17 +98,17 @@ def settle(found: Sequence[Found], frames: str, adjustment: Adjustment) -> list[
         frames: EACH: as they were found. SHARED: one map for all. STEADY: each place of the maps averaged over the
             frames before and behind, weighed by a bell; not over a cut, nor over frames without foreground.
         adjustment: what of a shared change is wanted.
+        strength: with which they will be applied.
     """
-    if frames == EACH or not found:
-        return [one.maps for one in found]
-    if frames == STEADY:
-        return steadied(found)
-    sums = torch.stack([one.sums for one in found]).double().sum(0)
+    if frames != SHARED or not found:
+        maps = steadied(found) if frames == STEADY else [one.maps for one in found]
+        return [_kept_at(own, one.hue, strength) for own, one in zip(maps, found, strict=True)]
+    sums = torch.stack([one.sums for one in found]).cpu().double().sum(0)  # not every device has float64
     maps, mean = shared_map(sums)
     hues = [one.hue for one in found if one.usable]
     hue = hues[0] if hues and all(hues) else None
-    maps = _kept(LocalMaps(maps), hue)
-    return [adjusted(maps, mean, adjustment)] * len(found)
+    maps = _adjusted(LocalMaps(maps), hue, mean, adjustment)
+    return [_kept_at(maps, hue, strength)] * len(found)
 
 
 def steadied(found: Sequence[Found]) -> list[LocalMaps]:
@@ -128,6 +128,17 @@ def steadied(found: Sequence[Found]) -> list[LocalMaps]:
         mean = sum(weight / total * found[m].maps.coefficients for m, weight in share.items())
         answer.append(replace(here.maps, coefficients=torch.as_tensor(mean)))
     return answer
+
+
+def _adjusted(maps: LocalMaps, hue: Hue | None, mean: Tensor, adjustment: Adjustment) -> LocalMaps:
+    """Maps with what is wanted of their change, on the line: unless less or more of its colour is wanted."""
+    if adjustment.colour == 1:
+        return _kept(adjusted(maps, mean, adjustment), hue)
+    return adjusted(_kept(maps, hue), mean, adjustment)
+
+
+def _kept_at(maps: LocalMaps, hue: Hue | None, strength: float) -> LocalMaps:
+    return maps if hue is None else replace(maps, coefficients=hue.kept_at(maps.coefficients, strength))
 
 
 def _kept(maps: LocalMaps, hue: Hue | None) -> LocalMaps:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import InputError
 from .box import Box, bounding_box
 from .carry import apply_maps
+from .inputs import check_finite
 from .light import encode
 from .local_map import LocalMaps
 from .view import Check
@@ -107,12 +108,15 @@ def apply_correction(
         what the network was shown (:func:`beyond` says how much of a mask lies outside).
 
     Raises:
-        InputError: on a strength outside 0..2, shapes that do not fit, or a regional change that was not kept.
+        InputError: on a strength outside 0..2, shapes that do not fit, values that are not finite, or a regional change
+            that was not kept.
     """
     if not 0 <= strength <= 2:
         raise InputError(f"strength must be from 0 to 2, got {strength!r}")
     if image.ndim != 3 or mask.ndim != 3 or image.shape[1:] != mask.shape[1:]:
         raise InputError(f"image and mask must be 3 H W and 1 H W, got {tuple(image.shape)}, {tuple(mask.shape)}")
+    check_finite(image, "image")
+    check_finite(mask, "mask")
     result = image.clone()
     maps = LocalMaps(correction.overall.float()[None, :, None, None])
     box = Box(0, image.shape[1], 0, image.shape[2])

@@ -14,7 +14,7 @@ from ..network.layers import cell_maximum
 from .inputs import check_inputs
 from .light import SRGB, is_linear
 from .rims import rim_for
-from .small import shrink
+from .small import shrink_mask
 from .subjects import DEFAULT_CONTEXT, subjects_of
 from .view import look, usable_composites
 
@@ -53,7 +53,7 @@ def attention_map(
     linear = is_linear(encoding)
     image, mask, reference_mask = check_inputs(image, mask, reference_mask)
     if query_mask is not None:
-        _, query_mask, _ = check_inputs(image, query_mask, None)
+        _, query_mask, _ = check_inputs(image, query_mask, None, called="query_mask")
     parameter = next(model.parameters())
     heats: list[Tensor] = []
     for n in range(image.shape[0]):
@@ -74,7 +74,7 @@ def attention_map(
         attention = found[_layer_name(found, layer)]
         query = None
         if query_mask is not None:
-            asked = shrink(box.of(query_mask[one]), (model.config.view, model.config.view))
+            asked = shrink_mask(box.of(query_mask[one]), (model.config.view, model.config.view))
             query = cell_maximum(asked, attention.feature_size).to(parameter.device)
         heat = spread(attention, query) * usable_composites(weight, allowed)
         seen = F.interpolate(heat, box.size, mode="bilinear", align_corners=False).to(mask)

@@ -50,6 +50,15 @@ class Hue:
         rest = start[None, :, None, None] + slope[None, :, None, None] * aside[:, None]
         return torch.cat([matrix.flatten(1, 2), rest], dim=1)
 
+    def kept_at(self, coefficients: Tensor, strength: float) -> Tensor:
+        """Maps of :meth:`keep` that stay on the line when they are applied with a strength above 1.
+
+        The way to the line is gone once, whatever the strength: twice that would be the opposite colours.
+        """
+        if strength <= 1:
+            return coefficients
+        return coefficients - (1 - 1 / strength) * self.keep(torch.zeros_like(coefficients[..., :1, :1]))
+
 
 def line_of(colours: Tensor, weight: Tensor) -> tuple[Hue, float, float] | None:
     """The line that is nearest to the colours of a picture, as channels over luma.
@@ -65,8 +74,9 @@ def line_of(colours: Tensor, weight: Tensor) -> tuple[Hue, float, float] | None:
     total = weight.sum()
     if float(total) < LEAST:
         return None
-    values, share = colours.double().flatten(1), (weight.double() / total.double()).flatten()
-    luma = torch.tensor(LUMA, dtype=torch.float64, device=values.device) @ values
+    colours, weight = colours.cpu().double(), weight.cpu().double()  # not every device has float64
+    values, share = colours.flatten(1), (weight / weight.sum()).flatten()
+    luma = torch.tensor(LUMA, dtype=torch.float64) @ values
     middle, light = (values * share).sum(1), (luma * share).sum()
     spread = (luma - light).square().mul(share).sum()
     if float(spread) < 1e-6:

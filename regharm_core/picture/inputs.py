@@ -12,13 +12,19 @@ from ..errors import InputError
 SMALLEST, LARGEST = 16, 32768  # px a side
 
 
-def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+def check_inputs(
+    image: Tensor, mask: Tensor, reference_mask: Tensor | None, *, called: str = "mask"
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Check the tensors of a public call; masks come back as fp32 in [0, 1] on the image's device.
+
+    Args:
+        image, mask, reference_mask: of the call.
+        called: the mask's own name there.
 
     Raises:
         InputError: naming the argument and quoting what was received.
     """
-    for name, tensor in (("image", image), ("mask", mask), ("reference_mask", reference_mask)):
+    for name, tensor in (("image", image), (called, mask), ("reference_mask", reference_mask)):
         if tensor is None and name == "reference_mask":
             continue
         if not isinstance(tensor, Tensor):
@@ -32,12 +38,21 @@ def check_inputs(image: Tensor, mask: Tensor, reference_mask: Tensor | None) -> 
             raise InputError(f"{name} ({_count(tensor)}) does not fit the image ({_count(image)})")
         if not all(SMALLEST <= side <= LARGEST for side in tensor.shape[2:]):
             raise InputError(f"{name} must have {SMALLEST} to {LARGEST} px a side, got {_size(tensor)}")
-        if tensor.numel() and not all(math.isfinite(end) for end in torch.stack(tensor.aminmax()).tolist()):
-            raise InputError(f"{name} holds values that are not finite (NaN or infinity)")
+        check_finite(tensor, name)
     mask = mask.to(image.device, torch.float32).clamp(0, 1)
     if reference_mask is not None:
         reference_mask = reference_mask.to(image.device, torch.float32).clamp(0, 1)
     return image, mask, reference_mask
+
+
+def check_finite(tensor: Tensor, name: str) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    if tensor.numel() and not all(math.isfinite(end) for end in torch.stack(tensor.aminmax()).tolist()):
+        raise InputError(f"{name} holds values that are not finite (NaN or infinity)")
 
 
 def _size(tensor: Tensor) -> str:

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..network.maps import evaluate_maps
 from .correction import Correction, known_part
+from .sampling import sample_repeated
 from .small import STRIP_PIXELS
 from .view import Check
 
@@ -86,7 +86,7 @@ def correct_layer(
         row = (y - box.top) * maps.grid[0] / box.size[0] - 0.5 - maps.first[0]
         height, width = coefficients.shape[-2:]
         grid = torch.stack([(2 * column + 1) / width - 1, (2 * row + 1) / height - 1], dim=-1)[None]
-        here = F.grid_sample(coefficients, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        here = sample_repeated(coefficients, grid)
         colours = layer[:, start:stop].float()
         changed = colours + evaluate_maps(here, colours.clamp(0, 1)[None])[0]
         low, high = colours.clamp(max=0), colours.clamp(min=1)

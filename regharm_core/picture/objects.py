@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .box import Box, bounding_box, join, whole
 from .levels import Levels
-from .small import shrink
+from .small import shrink_mask
 
 GRID = 128  # cells of the longer side
 FAINT = 0.02  # of the fullest cell: what is below it is noise
@@ -55,7 +55,9 @@ def find_objects(mask: Tensor, *, apart: bool) -> Objects:
     levels = Levels.of(mask)
     size = (mask.shape[-2], mask.shape[-1])
     cell = max(max(size) / GRID, 1)
-    covered = shrink(mask[None], (math.ceil(size[0] / cell), math.ceil(size[1] / cell)), levels.stretch)[0, 0].cpu()
+    covered = shrink_mask(mask[None], (math.ceil(size[0] / cell), math.ceil(size[1] / cell)), levels.stretch)[
+        0, 0
+    ].cpu()
     if not bool(covered.any()):
         return Objects(levels, [whole(mask)], None, covered)
     pieces = connected(covered > FAINT * covered.amax())

@@ -7,6 +7,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import InputError
+from .levels import top_level
 from .masks import grow
 
 OPACITY = 0.85
@@ -63,7 +64,8 @@ def overlay(
     shown = torch.lerp(picture, grey, min(opacity / OPACITY, 1.0))
     asked = None if mask is None else mask.float() if query is None else mask.float() * query.float()
     if asked is not None:
-        asked = (asked > 0.5).float()
+        levels = [top_level(one) / 2 for one in asked.clamp(0, 1)]  # a mask may be faint
+        asked = (asked > asked.new_tensor(levels)[:, None, None, None]).float()
         shown = torch.where(asked > 0, picture, shown)
     value = spread_out(heat.float(), None if mask is None else 1 - mask.float())
     shown = torch.lerp(shown, _coloured(value, colours), opacity * (1 - (1 - value).square()))

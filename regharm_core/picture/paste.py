@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from .box import Box
+from .inputs import check_finite
+from .levels import top_level
 from .masks import grow
 from .spread import continue_colours
 
@@ -22,7 +24,7 @@ LARGEST = 16384  # px a side of a scaled cut-out
 LARGEST_DEFRINGE = 64  # px
 REACH = 3  # px that cubic interpolation reaches beyond a turned rectangle
 ROUNDING = 1e-5  # that resampling takes off what was opaque
-OPAQUE = 0.98  # alpha from which a pixel is taken to be all object
+OPAQUE = 0.98  # of the alpha inside, from which a pixel is taken to be all object
 
 ANCHORS: dict[str, tuple[float, float]] = {  # the point of the cut-out that x and y place, as shares of its sides
     "top left": (0.0, 0.0),
@@ -84,6 +86,7 @@ def paste(background: Tensor, cutout: Tensor, alpha: Tensor, placement: Placemen
     if inner is None:
         return result, mask
     layer = inner.of(layer)
+    layer = layer / layer[:, 3:].clamp_min(1)  # where cubic interpolation went beyond, colours did with alpha
     weight = layer[:, 3:].clamp(0, 1)
     weight = torch.where(weight > 1 - ROUNDING, 1.0, weight)
     behind = box.of(background).float()
@@ -121,7 +124,7 @@ def place(straight: Tensor, placement: Placement, canvas: tuple[int, int]) -> tu
     if rest == 0:
         layer = torch.rot90(layer, -int(turns), (-2, -1))
         turned = _turn(corner, placement.rotation)
-        left, top = (round(v) for v in (turned.amin(0) + torch.tensor([placement.x, placement.y])).tolist())
+        left, top = (math.floor(v + 0.5) for v in (turned.amin(0) + torch.tensor([placement.x, placement.y])).tolist())
     else:
         layer, (left, top) = _rotate(layer, placement, corner, canvas)
     covered = Box(
@@ -168,10 +171,11 @@ def defringe(cutout: Tensor, alpha: Tensor, pixels: int) -> Tensor:
         return cutout
     results: list[Tensor] = []
     for colours, cover in zip(cutout.split(1), alpha.float().split(1), strict=True):
-        reach, trusted = pixels, grow(cover, -pixels) >= OPAQUE
+        inside = OPAQUE * top_level(cover[0])  # glass, and what was made fainter, is opaque nowhere
+        reach, trusted = pixels, grow(cover, -pixels) >= inside
         while reach and not bool(trusted.any()):
             reach //= 2
-            trusted = grow(cover, -reach) >= OPAQUE
+            trusted = grow(cover, -reach) >= inside
         filled = continue_colours(colours.float(), trusted.float())
         results.append(torch.where(trusted | (cover <= 0), colours, filled.to(colours.dtype)))
     return torch.cat(results)
@@ -221,6 +225,8 @@ def _check(background: Tensor, cutout: Tensor, alpha: Tensor, placement: Placeme
         raise InputError(f"cutout and alpha must have one size, got {sizes}")
     if placement.anchor not in ANCHORS:
         raise InputError(f"anchor must be one of {', '.join(ANCHORS)}, got {placement.anchor!r}")
+    for name, tensor, _ in wanted:
+        check_finite(tensor, name)
     numbers = (placement.x, placement.y, placement.scale, placement.rotation)
     if not all(math.isfinite(number) for number in numbers) or placement.scale <= 0:
         raise InputError(f"x, y, scale and rotation must be finite and scale above 0, got {numbers}")

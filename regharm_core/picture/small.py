@@ -36,5 +36,10 @@ def shrink(picture: Tensor, size: tuple[int, int], prepare: Prepare | None = Non
     return across if height == size[0] else _resize(across, size)
 
 
+def shrink_mask(mask: Tensor, size: tuple[int, int], prepare: Prepare | None = None) -> Tensor:
+    """:func:`shrink` for masks: nothing below 0 or above 1, where rounding in the averages gives up to 1.0000004."""
+    return shrink(mask, size, prepare).clamp(0, 1)
+
+
 def _resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(picture, size, mode="bilinear", antialias=True)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..network.config import HarmonizerConfig
 from .box import bounding_box, whole
-from .small import shrink
+from .small import shrink_mask
 from .subjects import DEFAULT_CONTEXT, subjects_of
 from .view import usable_composites
 
@@ -38,8 +38,8 @@ def suspect(mask: Tensor, reference: Tensor | None, config: HarmonizerConfig) ->
         return EMPTY
     (subject,) = subjects_of(0, mask, reference, DEFAULT_CONTEXT, config)
     size, box = (config.view, config.view), subject.box
-    allowed = None if reference is None else shrink(box.of(reference)[None], size)
-    if not bool(usable_composites(shrink(box.of(mask)[None], size, subject.levels.stretch), allowed)):
+    allowed = None if reference is None else shrink_mask(box.of(reference)[None], size)
+    if not bool(usable_composites(shrink_mask(box.of(mask)[None], size, subject.levels.stretch), allowed)):
         return FULL
     if looks_inverted(mask):
         return INVERTED
@@ -83,7 +83,7 @@ def concentration(heat: Tensor, background: Tensor) -> float | None:
     Returns:
         0 to 1, or None where nothing was taken.
     """
-    taken = (heat * background)[background > 0].double()
+    taken = (heat * background)[background > 0].cpu().double()
     total = taken.sum()
     if not float(total) > 0:
         return None

@@ -16,6 +16,7 @@ from .box import Box, bounding_box
 from .light import encode
 from .objects import places_in
 from .rims import rim_for
+from .sampling import sample_repeated
 from .small import Prepare, shrink
 from .subjects import Subject
 
@@ -149,7 +150,7 @@ def part_of(answer: Tensor, boxes: Sequence[Box], wide: Sequence[Box]) -> Tensor
         down = (inner.top + inner.bottom - 2 * outer.top) / whole_height - 1
         turns.append([[width / whole_width, 0, across], [0, height / whole_height, down]])
     grid = F.affine_grid(torch.tensor(turns).to(answer), list(answer.shape), align_corners=False)
-    return F.grid_sample(answer, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return sample_repeated(answer, grid)
 
 
 def _residual_and_maps(model: Harmonizer, answer: Tensor, guide: Tensor) -> list[Tensor]:
@@ -208,11 +209,11 @@ def look(
 
     def small(picture: Tensor, subject: Subject, prepare: Prepare | None = None) -> Tensor:
         part = subject.box.of(picture[subject.row : subject.row + 1])
-        return shrink(part, (side, side), prepare).to(device)
+        return shrink(part, (side, side), prepare).clamp(0, 1).to(device)  # averages reach 1.0000004
 
     guides, weights, allowed = [], [], []
     for subject in subjects:
-        guides.append(small(image, subject, encode if linear else None).clamp(0, 1))
+        guides.append(small(image, subject, encode if linear else None))
         weight = small(mask, subject, subject.levels.stretch)
         may = None if reference is None else small(reference, subject)
         if subject.places is not None:

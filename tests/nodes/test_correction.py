@@ -92,3 +92,20 @@ def test_apply_hears_cancel(pack: Any, scene: Any, found: Any) -> None:
     pack.host.checks, pack.host.cancel_after = 0, 1
     with pytest.raises(pack.host.interrupt):
         pack.run("RegHarmApply", found[1], scene.image, 1.0, "regional", scene.mask)
+
+
+def test_a_change_of_linear_light_is_spoken_of_alike(pack: Any, harmonizer: Any, scene: Any) -> None:
+    dark = scene.image**3
+    image, _, correction = pack.run("RegHarmHarmonize", harmonizer, dark, scene.mask, 2.0, encoding="linear")
+    words = pack.facts[0].rsplit(": ")[1]
+    (result,) = pack.run("RegHarmApply", correction, dark, 1.0, "regional", scene.mask)
+    assert torch.allclose(result, image, atol=1e-5) and pack.facts[0].rsplit(": ")[1] == words
+
+
+def test_values_that_are_not_finite_are_refused(pack: Any, scene: Any, found: Any) -> None:
+    error, spoiled = pack.module("regharm_core").InputError, scene.image.clone()
+    spoiled[0, 5, 5, 0] = float("nan")
+    with pytest.raises(error, match="image holds values that are not finite"):
+        pack.run("RegHarmApply", found[1], spoiled, 1.0, "regional", scene.mask)
+    with pytest.raises(error, match="mask holds values that are not finite"):
+        pack.run("RegHarmApply", found[1], scene.image, 1.0, "regional", scene.mask * float("inf"))

@@ -290,8 +290,10 @@ def test_values_that_are_not_finite_are_refused_by_name(pack: Any, harmonizer: A
         pack.run(NODE, harmonizer, image, scene.mask, 1.0)
     mask = scene.mask.clone()
     mask[1, 5, 5] = float("nan")
-    with pytest.raises(pack.module("regharm_core").InputError, match="mask holds values that are not finite"):
-        pack.run(NODE, harmonizer, scene.image, mask, 1.0)
+    for name in ("mask", "reference_mask", "blend_mask"):
+        masks = {"mask": scene.mask} | {name: mask}
+        with pytest.raises(pack.module("regharm_core").InputError, match=f"^{name} holds values that are not finite"):
+            pack.run(NODE, harmonizer, scene.image, strength=1.0, **masks)
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 64, 2), (48, 64, 3), (2, 8, 8, 3)])
@@ -334,3 +336,8 @@ def test_steady_frames_objects_and_encoding_reach_the_core(pack: Any, harmonizer
         result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, **settings)
         expected = core.harmonize(harmonizer.model, picture, mask, **wanted)
         torch.testing.assert_close(result[..., :3], expected.movedim(1, -1), rtol=0, atol=1e-4)
+
+
+def test_each_mask_that_comes_out_has_memory_of_its_own(pack: Any, harmonizer: Any, scene: Any) -> None:
+    _, used, _ = pack.run(NODE, harmonizer, scene.image, scene.mask[:1], 1.0)
+    assert used.shape[0] == 2 and used[0].data_ptr() != used[1].data_ptr()

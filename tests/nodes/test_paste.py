@@ -99,3 +99,9 @@ def test_errors_name_the_input(pack: Any, scene: Any) -> None:
         pack.run(NODE, scene.image, torch.rand(16, 16, 3), 5, 5, 1.0, 0.0, "top left")
     with pytest.raises(error, match=r"scale 16 makes the cut-out 32000 x 160 px"):
         pack.run(NODE, scene.image, torch.rand(1, 10, 2000, 3), 5, 5, 16.0, 0.0, "top left")
+
+
+def test_the_empty_mask_of_load_image_leaves_a_rectangle(pack: Any, scene: Any) -> None:
+    """Which it gives for a picture without alpha."""
+    pack.run(NODE, scene.image[:1], torch.rand(1, 16, 16, 3), 5, 5, 1.0, 0.0, "top left", torch.zeros(1, 64, 64))
+    assert "the cut-out has no transparency: all of its rectangle was pasted" in pack.cautions

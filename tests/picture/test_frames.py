@@ -100,3 +100,9 @@ def test_two_ways_at_once_are_refused(model: Harmonizer) -> None:
     images, masks = jittering(2)
     with pytest.raises(InputError, match="choose one"):
         harmonize(model, images, masks, shared=True, steady=True)
+
+
+@pytest.mark.parametrize("strength", [-3.0, 2.1, float("nan")])
+def test_a_clip_refuses_what_a_picture_refuses(model: Harmonizer, strength: float) -> None:
+    with pytest.raises(InputError, match="strength must be from 0 to 2"):
+        Clip(model, strength=strength)

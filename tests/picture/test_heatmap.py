@@ -83,3 +83,13 @@ def test_unnamed_the_finest_is_shown(translation: Translation, ltl: tuple[int, .
     if translation == "none":
         with pytest.raises(InputError, match="no attention layer 'ptl'"):
             attention_map(net, image, mask, layer="ptl")
+
+
+def test_a_question_that_cannot_be_used_is_named() -> None:
+    net = HarmonizerNet(HarmonizerConfig(width=2, view=64)).eval()
+    image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., 20:40, 20:40] = 1
+    with pytest.raises(InputError, match="query_mask holds values that are not finite"):
+        attention_map(net, image, mask, query_mask=mask * float("inf"))
+    with pytest.raises(InputError, match="query_mask .* does not fit the image"):
+        attention_map(net, image, mask, query_mask=mask[..., :32])

@@ -141,3 +141,35 @@ def test_without_the_whole_picture_a_coloured_object_stays_coloured() -> None:
     image, mask = torch.where(disc() > 0, coloured(), light().expand(3, -1, -1)[None])[0], disc()[0]
     assert hue_of(image, mask, 1 - mask) is None
     assert hue_of(image, mask, 1 - mask, lambda: (image, mask)) is not None
+
+
+@pytest.mark.parametrize("frames", [{}, {"shared": True}, {"steady": True}])
+@pytest.mark.parametrize("strength", [1.5, 2.0])
+def test_more_than_all_of_a_change_is_still_grey(model: Harmonizer, frames: dict[str, bool], strength: float) -> None:
+    """Twice the way from a colour to grey would be the opposite colour."""
+    image, mask = torch.where(disc() > 0, coloured(), light().expand(3, -1, -1)[None]), disc()
+    images, masks = image.expand(2, -1, -1, -1), mask.expand(2, -1, -1, -1)
+    made = harmonize(model, images, masks, strength=strength, **frames)
+    once = harmonize(model, images, masks, **frames)
+    inside = masks.expand_as(images) > 0
+    free = inside & (made > 0) & (made < 1) & (once > 0) & (once < 1)  # not cut off at black or white
+    assert float(free[inside].float().mean()) > 0.5
+    apart = made.amax(1, keepdim=True) - made.amin(1, keepdim=True)
+    assert 255 * float(apart[free.all(1, keepdim=True)].max()) < 0.1
+    before = torch.einsum("c,bchw->bhw", torch.tensor(LUMA), images)[:, None]
+    whole = free.all(1, keepdim=True)
+    torch.testing.assert_close(
+        (made[:, :1] - before)[whole], strength * (once[:, :1] - before)[whole], rtol=0, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("sliders", [{"tone": 0.0}, {"tone": 2.0}, {"contrast": 0.0}, {"tone": 0.5, "contrast": 2.0}])
+@pytest.mark.parametrize("shared", [False, True])
+def test_sepia_stays_sepia_with_less_or_more_tone(model: Harmonizer, sliders: dict[str, float], shared: bool) -> None:
+    image = torch.where(disc() > 0, toned(light(seed=4)), toned(light()))
+    made = harmonize(model, image, disc(), shared=shared, **sliders)[0]
+    luma = torch.einsum("c,chw->hw", torch.tensor(LUMA), made)
+    inside = (disc()[0, 0] > 0) & ((made > 0) & (made < 1)).all(0)  # not cut off at black or white
+    assert int(inside.sum()) > 500
+    off = (made - toned(luma[None])[0])[:, inside]
+    assert 255 * float(off.abs().max()) < 0.5

@@ -81,3 +81,10 @@ def test_opacity_and_errors() -> None:
         overlay(image, heat, colours="rainbow")
     with pytest.raises(InputError, match="1.5"):
         overlay(image, heat, opacity=1.5)
+
+
+def test_a_faint_question_is_outlined_too() -> None:
+    image, heat, mask = scene()
+    faint, whole = (overlay(image, heat, mask=level * mask) for level in (0.45, 1.0))
+    assert torch.equal(faint[..., 20:40, 30:50], image[..., 20:40, 30:50])
+    assert torch.equal(faint[..., 18:42, 28:52], whole[..., 18:42, 28:52])

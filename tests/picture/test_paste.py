@@ -58,7 +58,7 @@ def slow_paste(
             mask[0, 0, row, column] = cover
             if cover > 0:
                 for c in range(3):
-                    value = sums[c] + (1 - cover) * float(background[0, c, row, column])
+                    value = sums[c] / max(sums[3], 1.0) + (1 - cover) * float(background[0, c, row, column])
                     result[0, c, row, column] = min(max(value, 0.0), 1.0)
     return result, mask
 
@@ -223,3 +223,51 @@ def test_pull_and_push_keep_a_flat_colour() -> None:
         F.mse_loss(continue_colours(torch.full((1, 3, 4, 4), 0.3), known[..., :4, :4] * 0), torch.zeros(1, 3, 4, 4))
         == 0
     )
+
+
+@pytest.mark.parametrize(("scale", "rotation"), [(2.0, 0.0), (0.3, 0.0), (1.0, 30.0), (3.0, 10.0)])
+def test_grey_on_the_same_grey_is_not_seen(scale: float, rotation: float) -> None:
+    """Cubic interpolation goes beyond alpha 1 along an edge, and colours go with it."""
+    background, cutout, alpha = torch.full((1, 3, 200, 200), 0.5), torch.full((1, 3, 40, 40), 0.5), disc_of(40)
+    made, mask = paste(background, cutout, alpha, Placement(60, 60, scale, rotation))
+    assert float(mask.amax()) == 1
+    assert 255 * float((made - 0.5).abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("anchor", ANCHORS)
+@pytest.mark.parametrize("rotation", [0.0, 90.0, 180.0, 270.0])
+def test_each_pixel_further_is_one_pixel_further(anchor: str, rotation: float) -> None:
+    corners = []
+    for x in range(15, 25):
+        parts = torch.zeros(1, 3, 40, 40), torch.ones(1, 3, 7, 5), torch.ones(1, 1, 7, 5)
+        _, mask = paste(*parts, Placement(x, x, 1.0, rotation, anchor))
+        rows, columns = mask[0, 0].nonzero().unbind(1)
+        corners.append((int(rows.min()), int(columns.min())))
+    assert all(b == (a[0] + 1, a[1] + 1) for a, b in zip(corners, corners[1:], strict=False))
+
+
+@pytest.mark.parametrize("opacity", [0.97, 0.5])
+def test_defringe_of_what_is_opaque_nowhere(opacity: float) -> None:
+    """Glass, or a cut-out that was made fainter: inside as it was, the rim as inside, nothing black."""
+    cutout = torch.full((1, 3, 64, 64), 0.6)
+    cutout[..., 20:44, 20:44] = 0.4
+    alpha = torch.zeros(1, 1, 64, 64)
+    alpha[..., 18:46, 18:46] = opacity
+    made = defringe(cutout, alpha, 3)
+    assert 255 * float((made[..., 18:46, 18:46] - 0.4).abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_values_that_are_not_finite_are_refused_by_name(number: int) -> None:
+    given = list(parts())
+    given[number] = given[number].clone()
+    given[number][0, 0, 5, 5] = float("nan")
+    name = ("background", "cutout", "alpha")[number]
+    with pytest.raises(InputError, match=f"{name} holds values that are not finite"):
+        paste(given[0], given[1], given[2], Placement())
+
+
+def disc_of(side: int) -> torch.Tensor:
+    """A hard disc, 1 1 side side."""
+    place = torch.arange(side) - (side - 1) / 2
+    return ((place[:, None] ** 2 + place**2).sqrt() < side / 2 - 4).float()[None, None]

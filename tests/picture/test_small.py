@@ -25,3 +25,13 @@ def test_averages_are_averages() -> None:
     assert made.dtype == torch.float32
     assert float(made.mean()) == pytest.approx(float(picture.mean()), abs=0.01)
     assert torch.equal(small.shrink(picture, (96, 64)), picture.float())
+
+
+@pytest.mark.parametrize("side", [700, 801, 1200])
+def test_masks_stay_between_nothing_and_all(side: int) -> None:
+    """Averages of ones come out as 1.0000004, and what is left outside of that would be negative."""
+    mask = torch.ones(1, 1, side, side)
+    mask[..., : side // 5, : side // 5] = 0
+    assert float(small.shrink(mask, (224, 224)).amax()) > 1
+    made = small.shrink_mask(mask, (224, 224))
+    assert float(made.amax()) == 1 and float(made.amin()) == 0
