@@ -9,6 +9,7 @@ columns; its tables are written here.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import weakref
 from typing import Any
@@ -113,6 +114,7 @@ def _alone(network: str, batch: int, device: torch.device) -> list[tuple[float, 
 
 def main() -> None:
     """Measure, print and write."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     most = BATCHES[-1]

@@ -27,7 +27,7 @@ from regharm_core.store.files import replacing
 from regharm_core.training.data.ahead import Ahead
 from regharm_core.training.data.photographs import Photographs, load_photographs
 from regharm_core.training.data.source import Source
-from regharm_core.training.measuring.validation import validate
+from regharm_core.training.measuring.validation import list_kinds, validate
 from regharm_core.training.run.loop import train
 from regharm_core.training.run.recipe import Recipe, read_recipe
 from regharm_core.training.run.sources import open_maker
@@ -127,12 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     device = torch.device(options.device)
     try:
+        if not isinstance(options.change, dict):
+            raise ConfigError(f"--change takes a JSON object, got {options.change!r}")
         options.out.mkdir(parents=True, exist_ok=True)
         told = options.out / "recipe.json"
         _write(told, json.dumps(json.loads(options.recipe.read_text()) | options.change, indent=1))
         base = read_recipe(told)
         rows = options.rows or rows_of(base)
         wanted = [(row, row_recipe(base, row, seed, options.out)) for seed in options.seeds for row in rows]
+        list_kinds(options.pairs)  # before hours of training
         photographs = load_photographs([Path(path) for path in base.data]).to(device)
         results: list[dict[str, Any]] = []
         for row, recipe in wanted:

@@ -12,13 +12,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from regharm_core.errors import ConfigError, RegHarmError
+from regharm_core.network.build import build_network
 from regharm_core.network.config import HarmonizerConfig
 from regharm_core.store.checkpoint import load_network, save_checkpoint
 
@@ -67,10 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = [split_share(word) for word in options.weights]
         loaded = [load_network(path) for path, _ in given]
         net, info = loaded[-1]
-        net.load_state_dict(mean_state([one.state_dict() for one, _ in loaded], [share for _, share in given]))
-        HarmonizerConfig.from_dict(net.config.to_dict() | options.set)  # names an unknown field
-        net.config = replace(net.config, **options.set)
-        save_checkpoint(net, options.out, facts=info.facts, dtype="fp16")
+        mean = mean_state([one.state_dict() for one, _ in loaded], [share for _, share in given])
+        if not isinstance(options.set, dict):
+            raise ConfigError(f"--set takes a JSON object, got {options.set!r}")
+        changed = build_network(HarmonizerConfig.from_dict(net.config.to_dict() | options.set))
+        try:
+            changed.load_state_dict(mean)
+        except RuntimeError:
+            raise ConfigError(f"{json.dumps(options.set)} makes another network; these weights do not fit it") from None
+        save_checkpoint(changed, options.out, facts=info.facts, dtype="fp16")
     except (RegHarmError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

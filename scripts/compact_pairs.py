@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from regharm_core.errors import RegHarmError
 from regharm_core.training.data.photographs import decode_pair, encoded_pairs
 from scripts.pairs_in_tar import Parts
 
@@ -40,13 +41,20 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--part-mib", type=float, default=5.6)
     parser.add_argument("--skip", type=int, default=0, help="photographs at the beginning that are left out")
     given = parser.parse_args(words)
+    if given.side < 1 or given.skip < 0 or not given.part_mib > 0:
+        parser.error(
+            f"--side, --skip and --part-mib must be positive, got {given.side}, {given.skip}, {given.part_mib}"
+        )
     given.out.mkdir(parents=True, exist_ok=True)
     parts = Parts(given.out, given.name, given.part_mib, given.quality)
     stored = chain.from_iterable(encoded_pairs(path) for path in given.tars)
-    for pair in islice(stored, given.skip, None):
-        picture, labels = decode_pair(*pair, partial(compact, side=given.side))
-        parts.add(picture, np.array(labels))
-    parts.close()
+    try:
+        for pair in islice(stored, given.skip, None):
+            picture, labels = decode_pair(*pair, partial(compact, side=given.side))
+            parts.add(picture, np.array(labels))
+        parts.close()
+    except RegHarmError as error:
+        raise SystemExit(f"error: {error}") from None
     sys.stdout.write(f"{given.name}\t{parts.count}\n")
 
 

@@ -8,9 +8,9 @@ installed package's folder ``models``). Batch norms are folded into their convol
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
-import sys
 from pathlib import Path
 
 import torch
@@ -61,4 +61,11 @@ def main(source: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("package_file", type=Path)
+    parser.add_argument("out", type=Path)
+    given = parser.parse_args()
+    try:
+        main(given.package_file, given.out)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None

@@ -110,6 +110,8 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     if not 0 <= given.surfaces <= 1 or (given.surfaces and not given.salience):
         parser.error(f"--surfaces is a share of 0 to 1 and needs --salience, got {given.surfaces}")
+    if not given.folder.is_dir():
+        parser.error(f"there is no folder {given.folder}")
     torch.set_num_threads(1)
     finder = None
     if given.salience:

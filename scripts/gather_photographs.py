@@ -123,7 +123,11 @@ def main(words: Sequence[str] | None = None) -> None:
     unwanted = signs_of_all(given.without)
     given.out.mkdir(parents=True, exist_ok=True)
     parts = Parts(given.out, given.name, given.part_mib, given.quality)
-    for source in read_list(given.list):
+    sources = read_list(given.list)
+    for source in sources:
+        if not source.place.exists():
+            raise SystemExit(f"{given.list} names {source.place}, which is not there")
+    for source in sources:
         before = parts.count
         for picture in pictures(source, (int(number), int(of)), given.side, unwanted):
             parts.add(picture, NOTHING)

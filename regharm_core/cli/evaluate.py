@@ -33,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
     if options.json is not None and options.json.is_dir():
         raise InputError(f"cannot write {options.json}: it is a folder")
+    if options.json is not None:
+        _refuse_overwriting(options.json, options.weights, options.pairs)
     model = load_harmonizer(options.weights, chosen_device(options.device))
     size = None if options.size == "full" else int(options.size)
     report = evaluate(model, options.pairs, size=size)
@@ -49,3 +51,15 @@ def run(options: argparse.Namespace) -> int:
         with replacing(options.json) as temporary:
             temporary.write_text(json.dumps(report, indent=1) + "\n")
     return 0
+
+
+def _refuse_overwriting(path: Path, weights: Path | None, pairs: Path) -> None:
+    """Refuse figures that would take the place of the weights or of anything in the folder of pairs.
+
+    Raises:
+        InputError: naming the file.
+    """
+    place = path.resolve()
+    read = weights is not None and place == weights.resolve()
+    if read or (path.exists() and place.is_relative_to(pairs.resolve()) and path.suffix.lower() != ".json"):
+        raise InputError(f"writing {path} would overwrite what is read; name another")

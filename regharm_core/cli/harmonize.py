@@ -115,7 +115,8 @@ def _read(job: Job, options: argparse.Namespace) -> tuple[Picture, Tensor, Tenso
     """A picture, its mask as drawn and in the picture's size, and the background that may be consulted."""
     picture = read_picture(job.composite, sides=(SMALLEST, LARGEST))
     if options.linear is not None:
-        picture = replace(picture, linear=options.linear)
+        raster = picture.raster and replace(picture.raster, linear=options.linear)
+        picture = replace(picture, linear=options.linear, raster=raster)
     check_output(job.output, picture)
     size = (picture.pixels.shape[2], picture.pixels.shape[3])
     drawn = read_mask(job.mask)
@@ -162,7 +163,11 @@ def _note(line: str) -> None:
 def _close(asked: Jobs, made: int, failed: int) -> None:
     """The last line: how many were made, and what became of the others."""
     rest = len(asked.jobs) - made - failed
-    skipped = [(len(asked.skipped), "without a mask"), (failed, "that could not be done"), (rest, "left undone")]
+    skipped = [
+        (len(asked.skipped), "without exactly one mask"),
+        (failed, "that could not be done"),
+        (rest, "left undone"),
+    ]
     parts = [f"{count} {why}" for count, why in skipped if count]
     left = f"; skipped: {', '.join(parts)}" if parts else ""
     alone = f"; {asked.alone} other file{'s' if asked.alone > 1 else ''} left alone" if asked.alone else ""

@@ -58,7 +58,8 @@ def plan(given: list[Path], mask: Path, output: Path, heat: Path | None) -> Jobs
         found = mask if masks is None else masks.mask_of(composites[0])
         asked.jobs.append(Job(composites[0], found, output, heat))
         return asked
-    asked.folders = [output] if heat is None else [output, heat]
+    one_map = single and heat is not None and heat.suffix.lower() in WRITABLE and not heat.is_dir()
+    asked.folders = [output] if heat is None or one_map else [output, heat]
     for folder in asked.folders:
         if (folder.suffix.lower() in WRITABLE and not folder.is_dir()) or folder.is_file():
             raise InputError(f"several composites are written into a folder, got the file name {folder}")
@@ -73,7 +74,7 @@ def plan(given: list[Path], mask: Path, output: Path, heat: Path | None) -> Jobs
         except InputError as error:
             asked.skipped.append(str(error))
             continue
-        kept = None if heat is None else heat / f"{composite.stem}.png"
+        kept = heat if heat is None or one_map else heat / f"{composite.stem}.png"
         asked.jobs.append(Job(composite, found, output / name, kept))
     if not asked.jobs:
         raise InputError(asked.skipped[0])

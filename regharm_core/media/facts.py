@@ -23,6 +23,8 @@ Extras = dict[str, Any]
 
 WORDS = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)  # of EXIF: description, make, model, ..., copyright
 INNER = (0x8769, 0x8825)  # its directories of the exposure and of the place
+COLOUR_SPACE = 0xA001  # there 1 is sRGB
+INTEROPERABILITY = 0xA005  # the directory in which a camera says "R03" for Adobe RGB
 JPEG_SEGMENT = 65_000
 NO_RESOLUTION = (1, 1)  # JPEG's way to say that its pixels are square, and no more
 XMP_IN_PNG = "XML:com.adobe.xmp"
@@ -150,6 +152,17 @@ def set_attributes(spec: Any, attributes: list[tuple[str, Any, Any]]) -> None:
                 spec.attribute(name, kind, value)
         except (TypeError, ValueError, RuntimeError):  # types that it can read but not write
             continue
+
+
+def exif_of_srgb(data: bytes) -> bytes:
+    """EXIF of a picture whose values are sRGB's now: it says so, and no longer that they are Adobe RGB's."""
+    exif = Image.Exif()
+    exif.load(data)
+    inner = exif.get_ifd(INNER[0])
+    inner.pop(INTEROPERABILITY, None)
+    if COLOUR_SPACE in inner:
+        inner[COLOUR_SPACE] = 1
+    return _written(exif)
 
 
 class _AsItStood(str):

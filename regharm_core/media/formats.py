@@ -18,6 +18,7 @@ class Format:
         whole: bits a channel that whole numbers may have, in rising order.
         floating: bits a channel that floating point numbers may have.
         alpha, grey, profile: whether there is room for an alpha, for one channel alone, for a colour profile.
+        grey_alpha: whether there is room for one channel and an alpha.
         associated: how its alpha is kept: multiplied into the colour, not, or as it comes (None).
         linear: its values are linear light; None: only those that came as such.
         more: keeps channels beside colour and alpha.
@@ -30,6 +31,7 @@ class Format:
     floating: tuple[int, ...] = ()
     alpha: bool = True
     grey: bool = True
+    grey_alpha: bool = True
     profile: bool = True
     associated: bool | None = False
     linear: bool | None = False
@@ -41,7 +43,7 @@ _PNG = Format("PNG", PILLOW, (8, 16))  # 16-bit colour is OpenImageIO's
 _JPEG = Format("JPEG", PILLOW, alpha=False, lossy=True)
 _TIFF = Format("tiff", OPENIMAGEIO, (8, 10, 12, 16, 32), (16, 32, 64), associated=None, linear=None, more=True)
 _PNM = Format("pnm", OPENIMAGEIO, (8, 16), alpha=False, profile=False)
-_JXL = Format("jpegxl", OPENIMAGEIO, (8, 16), (16, 32), linear=None)
+_JXL = Format("jpegxl", OPENIMAGEIO, (8, 16), (16, 32), grey_alpha=False, linear=None)
 
 FORMATS: dict[str, Format] = {
     ".png": _PNG,
@@ -58,8 +60,8 @@ FORMATS: dict[str, Format] = {
     ".hdr": Format("hdr", OPENIMAGEIO, (), (32,), alpha=False, grey=False, profile=False, linear=True),
     ".pfm": Format("pnm", OPENIMAGEIO, (), (32,), alpha=False, profile=False, linear=True),
     ".jxl": _JXL,
-    ".dpx": Format("dpx", OPENIMAGEIO, (8, 10, 12, 16), profile=False),
-    ".tga": Format("targa", OPENIMAGEIO, profile=False),
+    ".dpx": Format("dpx", OPENIMAGEIO, (8, 10, 12, 16), grey_alpha=False, profile=False),
+    ".tga": Format("targa", OPENIMAGEIO, grey_alpha=False, profile=False),
     ".ppm": _PNM,
     ".pnm": _PNM,
 }

@@ -68,6 +68,8 @@ def write(kind: Format, suffix: str, raster: Raster, extras: Extras) -> bytes:
         spec.channelnames = raster.names
         if raster.types:
             spec.channelformats = [oiio.TypeDesc(name) for name in raster.types]
+    elif values.shape[2] == 2:  # unnamed, the alpha would be called G
+        spec.channelnames = ("Y", "A")
     spec.alpha_channel = -1 if raster.alpha is None else raster.alpha
     if raster.alpha is not None and not raster.associated:
         spec.attribute("oiio:UnassociatedAlpha", 1)

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 from .colour import GammaSpace, Space, colours_of, profile_space
-from .facts import facts_of, for_pillow, forget_broken_exif
+from .facts import INTEROPERABILITY, facts_of, for_pillow, forget_broken_exif
 from .formats import Format
 from .ink import rgb_of_ink
 from .primaries import ADOBE_GAMMA, ADOBE_RGB, matrix_to_rec709
@@ -43,7 +43,6 @@ MODES_IN_TIFF = ("P", "PA", "CMYK", "YCbCr")  # every other kind of TIFF and PSD
 BITS_PER_SAMPLE = 258  # a tag of TIFF; Pillow opens 16 bits of CMYK as 8
 MERGED = ("MPO", "HEIF", "PSD")  # their first picture is the picture; what follows are a camera's others, or layers
 GREY = 16  # of 255: a palette's colours whose channels differ by no more
-INTEROPERABILITY = 0xA005  # EXIF's directory in which a camera says "R03" for Adobe RGB
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs of broken files, it raises too
 
@@ -165,7 +164,11 @@ def _raster(path: Path, file: Image.Image) -> Raster:
 def _values(upright: Image.Image) -> tuple[np.ndarray, tuple[int, ...], int | None]:
     """H W C, which channels are the colour, and which is the alpha."""
     if upright.mode.startswith("I"):
-        return np.asarray(upright).astype(np.uint16)[..., None], (0,), None
+        grey = np.asarray(upright).astype(np.uint16)[..., None]
+        clear = upright.info.get("transparency")
+        if not isinstance(clear, int):
+            return grey, (0,), None
+        return np.concatenate([grey, np.where(grey == clear, 0, 0xFFFF).astype(np.uint16)], axis=-1), (0,), 1
     grey = upright.mode in ("1", "L", "LA")
     see_through = upright.mode in ("LA", "PA", "RGBA") or "transparency" in upright.info
     mode = ("LA" if see_through else "L") if grey else ("RGBA" if see_through else "RGB")

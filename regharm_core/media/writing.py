@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import InputError, RegHarmError
 from ..store.files import replacing
 from . import openimageio, pillow, png
-from .facts import for_openimageio
+from .facts import exif_of_srgb, for_openimageio
 from .formats import PILLOW, WRITABLE, Format, format_of
 from .library import find_openimageio
 from .picture import Picture, put_back, raster_of
@@ -23,7 +23,8 @@ from .raster import LUMA, Raster, quantized
 
 FLOATING: dict[int, Any] = {16: np.float16, 32: np.float32, 64: np.float64}
 WHOLE: dict[int, Any] = {8: np.uint8, 10: np.uint16, 12: np.uint16, 16: np.uint16, 32: np.uint32}
-COLOUR_FACTS = ("chromaticities", "colorInteropID")  # attributes that speak of a space that was left
+# Attributes that speak of a space that was left.
+COLOUR_FACTS = ("chromaticities", "colorInteropID", "Exif:ColorSpace", "Exif:InteroperabilityIndex")
 
 
 def check_output(path: Path, picture: Picture) -> None:
@@ -113,13 +114,16 @@ def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
     """The raster as the format can hold it; in the same kind of file it stays as it is."""
     dtype, bits = _type(kind, raster)
     same = _is_same(kind, raster)
-    linear = dtype.kind == "f" and raster.linear if kind.linear is None else kind.linear
+    if same:
+        linear = raster.linear  # what came in goes out, also where it was called linear
+    else:
+        linear = dtype.kind == "f" and raster.linear if kind.linear is None else kind.linear
     alpha = raster.alpha if kind.alpha else None  # without room for it, it is opaque everywhere
     associated = alpha is not None and (raster.associated if kind.associated is None else kind.associated)
     stays = raster.linear == linear and (
         raster.space is None or same or (kind.profile and "icc_profile" in raster.extras)
     )
-    narrow = len(raster.colour) == 3 or kind.grey
+    narrow = len(raster.colour) == 3 or (kind.grey and (alpha is None or kind.grey_alpha))
     if same and stays and narrow and dtype == raster.values.dtype and associated == raster.associated and kind.more:
         return raster
     extras = raster.extras
@@ -161,6 +165,8 @@ def _other_light(answer: Tensor, raster: Raster, linear: bool) -> np.ndarray:
 def _without_colour(extras: dict[str, Any]) -> dict[str, Any]:
     """What is still true when the values are sRGB's."""
     kept = {name: value for name, value in extras.items() if name != "icc_profile"}
+    if "exif" in kept:
+        kept["exif"] = exif_of_srgb(kept["exif"])
     if "attributes" in kept:
         kept["attributes"] = [a for a in kept["attributes"] if a[0] not in COLOUR_FACTS]
     return kept

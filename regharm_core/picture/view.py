@@ -22,6 +22,7 @@ from .subjects import Subject
 
 Check = Callable[[], None]
 
+HALF = 0.5 + 1e-3  # of a place; where foreground and background share an edge, both have a half of it
 LEAST = 1e-6  # squared 8-bit values: a mean square below is as good as none
 DONE = 0.4  # where the rim leaves less of the error than this, the answer of a network that is not told is weighed less
 
@@ -233,4 +234,4 @@ def look(
 def usable_composites(mask: Tensor, reference: Tensor | None) -> Tensor:
     """B 1 1 1: True where a composite has foreground and background that may be consulted."""
     background = 1 - mask if reference is None else torch.minimum(1 - mask, reference)
-    return (mask.amax((1, 2, 3), keepdim=True) > 0) & (background.amax((1, 2, 3), keepdim=True) >= 0.5)
+    return (mask.amax((1, 2, 3), keepdim=True) > 0) & (background.amax((1, 2, 3), keepdim=True) > HALF)

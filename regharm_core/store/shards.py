@@ -51,9 +51,12 @@ def join_shards(listed: Path, out: Path) -> None:
     """Join the parts that :func:`split_file` wrote; the file is written whole or not at all.
 
     Raises:
-        InputError: when the list or a part is missing, has been changed, or names a file outside its folder.
+        InputError: when the list or a part is missing, has been changed, or names a file outside its folder, and when
+            the file would overwrite one of them.
     """
     whole, parts = _read_list(listed)
+    if out.resolve() in {listed.resolve(), *((listed.parent / part["name"]).resolve() for part in parts)}:
+        raise InputError(f"writing {out} would overwrite what is joined; name another")
     total = hashlib.sha256()
     with replacing(out) as temporary, temporary.open("wb") as file:
         for part in parts:
@@ -80,6 +83,8 @@ def _read_list(listed: Path) -> tuple[str, list[dict[str, Any]]]:
         sound = type(parts) is list and all(
             _plain(p["name"]) and type(p["bytes"]) is int and type(p["sha256"]) is str for p in parts
         )
+    except InputError:  # a ValueError too
+        raise
     except OSError as error:
         raise InputError(f"cannot read the list of shards {listed}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -117,7 +117,7 @@ def test_pictures_and_masks_in_one_folder(values: np.ndarray, mask: Path, capsys
     assert np.array_equal(np.asarray(Image.open("out/a.png"))[:8], values[:8])
     Path("P/a_mask.png").unlink()
     said = harmonized(capsys, "P", "./P", status=2)
-    assert "no mask for a.png" in said[0] and said[1] == "1/2 done; skipped: 1 without a mask"
+    assert "no mask for a.png" in said[0] and said[1] == "1/2 done; skipped: 1 without exactly one mask"
 
 
 def test_the_closing_line(values: np.ndarray, mask: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ def test_the_closing_line(values: np.ndarray, mask: Path, capsys: pytest.Capture
     litter("P")
     said = harmonized(capsys, "P", "M", status=2)
     assert "no mask for d.png" in said[0] and "M/b.png is black everywhere" in said[1] and "P/c.png" in said[2]
-    skipped = "skipped: 1 without a mask, 1 that could not be done"
+    skipped = "skipped: 1 without exactly one mask, 1 that could not be done"
     assert said[3:] == [f"2/4 done; {skipped}; 1 other file left alone"] and made() == ["a.png", "b.png"]
 
 

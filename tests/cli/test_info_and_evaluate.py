@@ -101,3 +101,15 @@ def test_evaluate_reads_masks_of_ones_as_harmonize_does(
         for path in (pairs / "mask").iterdir():
             Image.fromarray(((np.asarray(Image.open(path)) > 0) * 255).astype(np.uint8)).save(path)
     assert said[0] == said[1] and "fMSE left: 0.0 %" not in said[0]
+
+
+def test_figures_do_not_take_the_place_of_what_is_read(
+    pairs: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = next((pairs / "real").iterdir())
+    for place in (picture, weights):
+        before = place.read_bytes()
+        assert main(["evaluate", str(pairs), "--weights", str(weights), "--json", str(place)]) == 2
+        assert "would overwrite what is read" in capsys.readouterr().err and place.read_bytes() == before
+    for _ in range(2):  # its own file again
+        assert main(["evaluate", str(pairs), "--weights", str(weights), "--json", str(pairs / "figures.json")]) == 0

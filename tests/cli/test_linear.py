@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from PIL import Image
 
 from regharm_core import harmonize, load_harmonizer
 from regharm_core.cli import main
+from regharm_core.media.primaries import decode, encode
+from regharm_core.media.reading import read_picture
 
 
 def run(tmp_path: Path, weights: Path, mask: Path, given: np.ndarray, *more: str) -> np.ndarray:
@@ -41,3 +44,29 @@ def test_by_itself_or_when_told(
     answer = torch.from_numpy(made / (1 if floating else 65535)).float().permute(2, 0, 1)[None]
     torch.testing.assert_close(answer, wanted, rtol=0, atol=2e-4)
     assert np.array_equal(made[:8], given[:8])
+
+
+def test_linear_light_is_encoded_for_other_formats_and_display_values_decoded(
+    tmp_path: Path, weights: Path, values: np.ndarray, mask: Path
+) -> None:
+    """Outside of the mask the picture must look the same, whatever it is written as."""
+
+    def made(given: Path, out: str, *more: str) -> np.ndarray:
+        words = ["harmonize", str(given), str(mask), "-o", str(tmp_path / out), "--weights", str(weights)]
+        assert main([*words, "--device", "cpu", *more]) == 0
+        return read_picture(tmp_path / out).display[0].permute(1, 2, 0).numpy()[:8]
+
+    shown = values[:8].astype(np.float32) / 255
+    light = decode(values.astype(np.float32) / 255)
+    tifffile.imwrite(tmp_path / "light.tif", (light * 65535).round().astype(np.uint16), photometric="rgb")
+    for out in ("a.exr", "a.png", "a.pfm"):
+        np.testing.assert_allclose(made(tmp_path / "light.tif", out, "--linear"), shown, atol=0.01)
+    as_it_is = made(tmp_path / "light.tif", "b.png")
+    np.testing.assert_allclose(as_it_is, light[:8], atol=0.01)
+    Image.fromarray(values).save(tmp_path / "p.png")
+    np.testing.assert_allclose(made(tmp_path / "p.png", "c.exr"), shown, atol=0.01)
+    np.testing.assert_allclose(made(tmp_path / "p.png", "d.exr", "--linear"), encode(shown), atol=0.01)
+    same = made(tmp_path / "p.png", "e.png", "--linear")
+    assert np.array_equal(same, shown)
+    made(tmp_path / "p.png", "f.exr", "--linear", "--strength", "0")
+    np.testing.assert_allclose(made(tmp_path / "f.exr", "g.png", "--no-linear", "--strength", "0"), shown, atol=0.01)

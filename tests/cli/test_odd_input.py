@@ -143,7 +143,7 @@ def test_folders_that_do_not_match(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*use.split(), "--device", "cpu"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert "several masks for b.png: b.png and b.tif" in said[0]
-    assert said[1] == "1/2 done; skipped: 1 without a mask" and os.listdir("out") == ["a.png"]
+    assert said[1] == "1/2 done; skipped: 1 without exactly one mask" and os.listdir("out") == ["a.png"]
 
 
 def test_names_with_a_leading_dot_are_no_composites(capsys: pytest.CaptureFixture[str]) -> None:

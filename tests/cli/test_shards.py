@@ -139,3 +139,18 @@ def test_commands_refuse_in_one_line(
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and said in error and list(file.parent.iterdir()) == [file]
+
+
+def test_what_is_joined_is_not_overwritten(file: Path, tmp_path: Path) -> None:
+    listed = split_file(file, tmp_path, 1000)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for out in (listed, tmp_path / "w.safetensors.001", tmp_path / "." / "w.safetensors.003"):
+        with pytest.raises(InputError, match="would overwrite what is joined"):
+            join_shards(listed, out)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_list_that_is_too_long_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "w.shards.json").write_bytes(b" " * (2 << 20))
+    with pytest.raises(InputError, match="is too long for a list of shards"):
+        join_shards(tmp_path / "w.shards.json", tmp_path / "w")

@@ -303,3 +303,22 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / "nowhere" / "gone.png")
     with pytest.raises(OSError, match="cannot write"), replacing(link):
         pass
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png", "tif"])
+def test_adobe_rgb_that_became_srgb_is_no_longer_called_so(tmp_path: Path, suffix: str) -> None:
+    """Otherwise it would be taken for Adobe RGB again when it becomes a JPEG."""
+    said = exif()
+    said.get_ifd(0x8769).update({0xA001: 65535, 0xA005: {1: "R03", 2: b"0100"}})
+    flat = np.zeros((32, 32, 3), np.uint8) + np.array([60, 140, 90], np.uint8)
+    Image.fromarray(flat).save(tmp_path / "in.jpg", exif=said, quality=98, subsampling=0)
+    seen = read_picture(tmp_path / "in.jpg")
+    assert seen.raster is not None and seen.raster.space is not None
+    write_picture(tmp_path / f"a.{suffix}", seen.pixels, seen)
+    once = read_picture(tmp_path / f"a.{suffix}")
+    write_picture(tmp_path / "b.jpg", once.pixels, once)
+    again = read_picture(tmp_path / "b.jpg")
+    assert again.raster is not None and again.raster.space is None
+    np.testing.assert_allclose(again.display.numpy(), seen.display.numpy(), atol=0.012)
+    kept = Image.open(tmp_path / "b.jpg").getexif()
+    assert kept[0x010F] == "Camera" and kept.get_ifd(0x8769)[LENS] == "50 mm"

@@ -190,3 +190,32 @@ def test_depths_fit_what_the_format_has(tmp_path: Path) -> None:
         assert read_raster(tmp_path / name).bits == bits
     eight = np.asarray(Image.open(tmp_path / "out.webp"))
     assert np.abs(eight - scene("uint16") / 257).max() <= 0.51
+
+
+@pytest.mark.parametrize("suffix", ["exr", "jxl", "dpx", "tga", "tif", "webp", "png"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_grey_keeps_its_alpha_in_every_format(tmp_path: Path, suffix: str, deep: bool) -> None:
+    grey = np.tile(np.linspace(40, 220, 32, dtype=np.uint8), (32, 1))
+    alpha = np.full((32, 32), 255, np.uint8)
+    alpha[:9] = 90
+    both = np.stack([grey, alpha], axis=-1)
+    if deep:
+        openimageio.saved(tmp_path / "in.png", both.astype(np.uint16) * 257, channelnames=("Y", "A"), alpha_channel=1)
+    else:
+        Image.fromarray(both).save(tmp_path / "in.png")
+    given = read_picture(tmp_path / "in.png")
+    write_picture(tmp_path / f"out.{suffix}", given.pixels * 0.9, given)
+    made = read_picture(tmp_path / f"out.{suffix}")
+    assert made.alpha is not None
+    np.testing.assert_allclose(made.alpha[0, 0].numpy(), alpha / 255, atol=0.003)
+    np.testing.assert_allclose(made.display.numpy(), given.pixels.numpy() * 0.9, atol=0.01)
+
+
+def test_a_transparent_grey_of_16_bits(tmp_path: Path) -> None:
+    grey = (np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000)[..., None]
+    picture = Image.fromarray(grey[..., 0])
+    picture.save(tmp_path / "in.png", transparency=7000)
+    read = read_picture(tmp_path / "in.png")
+    assert read.depth == 16 and read.alpha is not None
+    wanted = np.where(grey[..., 0] == 7000, 0.0, 1.0)
+    assert np.array_equal(read.alpha[0, 0].numpy(), wanted)

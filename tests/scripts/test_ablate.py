@@ -91,3 +91,13 @@ def test_an_unknown_row_in_words(photographs: Path, tmp_path: Path, capsys: pyte
     recipe = written(photographs, tmp_path)
     assert main([str(recipe), str(tmp_path / "out"), "--pairs", str(tmp_path), "--rows", "no hat"]) == 1
     assert "no hat" in capsys.readouterr().err
+
+
+def test_pairs_that_are_not_there_are_named_before_training(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out = written(photographs, tmp_path), tmp_path / "out"
+    assert main([str(recipe), str(out), "--pairs", str(tmp_path / "typo"), "--rows", "all"]) == 1
+    assert "typo" in capsys.readouterr().err and not list(out.glob("all*"))
+    assert main([str(recipe), str(out), "--pairs", str(tmp_path), "--change", "5"]) == 1
+    assert "--change takes a JSON object, got 5" in capsys.readouterr().err

@@ -52,3 +52,18 @@ def test_shares() -> None:
 def test_whole_numbers_are_not_averaged() -> None:
     made = mean_state([{"n": torch.tensor(1)}, {"n": torch.tensor(4)}], [1, 1])
     assert made["n"].item() == 4
+
+
+@pytest.mark.parametrize("change", ['{"width": 4}', '{"translation": "none"}', "5", '{"ltl": [16, 32]}'])
+def test_another_network_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str) -> None:
+    saved(tmp_path / "a.safetensors")
+    out = tmp_path / "out.safetensors"
+    assert main([str(out), str(tmp_path / "a.safetensors"), "--set", change]) == 1
+    assert capsys.readouterr().err.startswith("error: ") and not out.exists()
+
+
+def test_lists_are_taken_as_json_has_them(tmp_path: Path) -> None:
+    saved(tmp_path / "a.safetensors")
+    out = tmp_path / "out.safetensors"
+    assert main([str(out), str(tmp_path / "a.safetensors"), "--set", '{"ltl": [32], "view": 96}']) == 0
+    assert load_network(out)[0].config.view == 96

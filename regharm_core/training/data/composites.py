@@ -36,6 +36,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from .blobs import draw_blobs
 from .chance import ALL, Rows, constant, dealt, host_uniform, uniform, where_rows
+from .checks import check_flag, check_number, check_range
 from .edges import edges_of_made
 from .jpeg import compress_some
 from .lattice import apply_lattice, lattice_points
@@ -50,6 +51,10 @@ from .wrong_masks import make_wrong, roughen
 
 SAMPLES = 512  # colours drawn from a region to know its distribution
 SHARPNESSES = 4  # of the pictures of a batch where some are softer, so that each step learns from soft and sharp ones
+CHANCES = (
+    "crop", "close", "jitter", "moody", "lights", "loose", "identity", "full", "alike", "several", "graded", "fitting",
+    "strong", "wrong_mask", "compressed",
+)  # fmt: skip
 SMALLEST, LARGEST = 0.01, 0.75  # a region's share of the crop; outside, a blob takes its place
 
 
@@ -93,7 +98,7 @@ class CompositeConfig:
             logged, but nothing is learned from it.
 
     Raises:
-        ConfigError: on an unknown move, or none, or a ``native`` that is no range.
+        ConfigError: on an unknown move, or none, and on numbers out of their range.
     """
 
     plain: float = 0.42
@@ -125,8 +130,17 @@ class CompositeConfig:
     def __post_init__(self) -> None:
         if not self.moves or not set(self.moves) <= set(MOVES):
             raise ConfigError(f"moves must be some of {list(MOVES)}, got {list(self.moves)}")
-        if not 0 < self.native[0] <= self.native[1]:
-            raise ConfigError(f"native must be two positive numbers, the smaller first, got {self.native!r}")
+        for name in ("plain", "paste", "inpaint"):
+            check_number(name, getattr(self, name), 0)
+        if not self.plain + self.paste + self.inpaint > 0:
+            raise ConfigError("plain, paste and inpaint are all 0: no composites")
+        for name in CHANCES:
+            check_number(name, getattr(self, name), 0, 1)
+        for name in ("native", "making", "context"):
+            check_range(name, getattr(self, name), 0, above=True)
+        check_range("weight", self.weight, 0, 1)
+        check_flag("rough", self.rough)
+        check_flag("dealt", self.dealt)
 
 
 class CompositeMaker:

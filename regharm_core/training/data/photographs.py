@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,7 +79,7 @@ def _decode(paths: Sequence[Path], limit: int | None, workers: int | None, side:
                 pairs.append(pair)
                 if limit is not None and len(pairs) >= limit:
                     break
-        except tarfile.TarError as error:
+        except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise InputError(f"{path} is no tar file of photographs: {error}") from None
     if not pairs:
         raise InputError(f"no pairs of ID.webp and ID.png, and no iHarmony4, in {[str(p) for p in paths]}")

@@ -9,6 +9,17 @@ from pathlib import Path
 from ...store.files import replacing
 
 
+def mend_rows(log: Path) -> None:
+    """Take off a row at the end that was not written whole, as on a full disk, so that the next one stands alone."""
+    if not log.exists():
+        return
+    written = log.read_bytes()
+    whole = written.rfind(b"\n") + 1
+    if whole < len(written):
+        with log.open("r+b") as file:
+            file.truncate(whole)
+
+
 def draw_curve(log: Path, picture: Path) -> bool:
     """Draw the loss, and validation where there is any, over the images seen.
 

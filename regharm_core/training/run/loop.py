@@ -25,7 +25,7 @@ from ...store.checkpoint import load_network, save_checkpoint
 from ...store.shards import split_file
 from ..data.source import Batch, Source
 from ..measuring.validation import list_kinds, validate
-from .curve import draw_curve
+from .curve import draw_curve, mend_rows
 from .distributed import World, alone
 from .eyes import open_eye
 from .graphed import Graphed
@@ -118,6 +118,7 @@ class _Run:
         self.random = torch.Generator(world.device).manual_seed(recipe.seed + RANKS_APART * world.rank)
         self.step, self.images, self.elapsed = 0, 0, 0.0
         self.validated: dict[str, float] = {}
+        self.finished = False
 
     @property
     def progress(self) -> float:
@@ -129,15 +130,21 @@ class _Run:
     def resume(self) -> None:
         path = self.out / "state.safetensors"
         if path.exists():
-            states, numbers = load_state(path, self.net, self.average, self.optimizer)
+            states, numbers = load_state(path, self.net, self.average, self.optimizer, self.random.get_state())
             self.step, self.images, self.elapsed = numbers["step"], numbers["images"], numbers["elapsed"]
             if len(states) == self.world.size:
                 self.random.set_state(states[self.world.rank].clone())  # torch reads from the storage's start
             else:  # another number of processes: new random numbers, none that a process has seen
                 self.random.manual_seed(self.recipe.seed + RANKS_APART * self.world.rank + self.step)
+            self.finished = bool(numbers.get("finished")) and (self.out / "weights.safetensors").exists()
             self._say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
+        if self.world.rank == 0:
+            mend_rows(self.out / "log.csv")
 
     def go(self) -> None:
+        if self.finished and self.progress >= 1.0:
+            self._say("it is finished already and is left as it is")
+            return
         recipe = self.recipe
         clock = time.process_time if recipe.clock == "cpu" else time.monotonic
         began, before = clock(), self.elapsed
@@ -156,8 +163,9 @@ class _Run:
             if self.elapsed - saved >= recipe.checkpoint_every:
                 self.save()
                 saved = self.elapsed
+        self.save()  # first what was learned, whatever becomes of the last look
         self._look()
-        self.save()
+        self.save(finished=True)
 
     def _advance(self) -> Tensor:
         """One step; returns this process's loss, a scalar still on the device."""
@@ -237,7 +245,7 @@ class _Run:
             return
         path = self.out / "log.csv"
         names = ["seconds", "step", "images", "size", "rate", "loss", *(f"val_{kind}" for kind in self.kinds)]
-        if not (new := not path.exists()):  # a resumed run keeps the columns it began with
+        if not (new := not path.exists() or not path.stat().st_size):  # a resumed run keeps the columns it began with
             with path.open(newline="") as file:
                 names = next(csv.reader(file), names)
         with path.open("a", newline="") as file:
@@ -246,7 +254,7 @@ class _Run:
                 writer.writeheader()
             writer.writerow({"seconds": round(self.elapsed, 1), "step": self.step, "images": self.images} | values)
 
-    def save(self) -> None:
+    def save(self, *, finished: bool = False) -> None:
         """Write the averaged weights and the resumable state, from the first process.
 
         Raises:
@@ -266,7 +274,7 @@ class _Run:
         }
         weights = self.out / "weights.safetensors"
         save_checkpoint(self.average, weights, facts=facts)  # first, because it refuses numbers that are not finite
-        numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed}
+        numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed, "finished": finished}
         save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
         if self.recipe.shards is not None:
             split_file(weights, self.out, int(self.recipe.shards * 2**20))

@@ -19,8 +19,12 @@ from typing import Any, Literal
 
 from ...errors import ConfigError
 from ...network.config import HarmonizerConfig
+from ..data.checks import check_flag, check_number, check_path, check_whole
 from ..data.composites import CompositeConfig
 from .losses import A_MIN
+
+LARGEST_SEED = 1 << 62
+MOST_THREADS = 4096
 
 
 @dataclass(frozen=True)
@@ -126,14 +130,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.seconds is None) == (self.steps is None):
             raise ConfigError(f"give either seconds or steps, got {self.seconds!r} and {self.steps!r}")
-        if not (self.seconds or self.steps or 0) > 0:
-            raise ConfigError(f"the budget must be positive, got {self.seconds or self.steps!r}")
+        self._check_types()
         if self.frozen_norms and self.start is None:
             raise ConfigError("frozen_norms needs a start: new batch norms have no statistics to keep")
-        if not 0 <= self.eye_rate <= 1 or (self.eye_rate and not self.model.eye):
-            raise ConfigError(f"eye_rate must be 0 to 1, and 0 for a network without an eye, got {self.eye_rate!r}")
-        if not self.told_rate > 0:
-            raise ConfigError(f"told_rate must be positive, got {self.told_rate!r}")
+        if self.eye_rate and not self.model.eye:
+            raise ConfigError(f"eye_rate must be 0 for a network without an eye, got {self.eye_rate!r}")
         if not self.data:
             raise ConfigError("data names no photographs")
         if self.schedule not in ("cosine", "step"):
@@ -142,17 +143,6 @@ class Recipe:
             raise ConfigError(f"clock must be 'wall' or 'cpu', got {self.clock!r}")
         if self.optimizer not in ("adam", "muon"):
             raise ConfigError(f"optimizer must be 'adam' or 'muon', got {self.optimizer!r}")
-        if not self.minimum_area > 0 or not self.keep_gib >= 0 or not (self.shards is None or self.shards >= 0.01):
-            raise ConfigError(
-                f"minimum_area, shards and keep_gib must be positive, got {self.minimum_area!r}, {self.shards!r} "
-                f"and {self.keep_gib!r}"
-            )
-        if type(self.ahead) is not int or self.ahead < 1 or not self.decay >= 0:
-            raise ConfigError(
-                f"ahead must be a whole number of 1 or more, decay 0 or more, got {self.ahead!r} and {self.decay!r}"
-            )
-        if type(self.again) is not int or self.again < 0:
-            raise ConfigError(f"again must be a whole number of 0 or more, got {self.again!r}")
         counts: tuple[Any, ...] = self.kind_weights
         if len(counts) != 4 or not all(isinstance(n, int | float) and 0 <= n < 1e6 for n in counts) or not any(counts):
             raise ConfigError(f"kind_weights must be four numbers of 0 or more, not all 0, got {counts!r}")
@@ -162,6 +152,29 @@ class Recipe:
             whole = type(phase.size) is int and type(phase.batch) is int
             if not whole or phase.size not in range(64, 1025, 32) or phase.batch < 1 or not phase.share > 0:
                 raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32, a batch and a share, got {phase}")
+
+    def _check_types(self) -> None:
+        if self.seconds is not None:
+            check_number("seconds", self.seconds, 0, above=True)
+        if self.steps is not None:
+            check_whole("steps", self.steps, 1)
+        for name in ("learning_rate", "clip", "minimum_area", "told_rate"):
+            check_number(name, getattr(self, name), 0, above=True)
+        for name in ("decay", "validate_every", "checkpoint_every", "keep_gib"):
+            check_number(name, getattr(self, name), 0)
+        check_number("average", self.average, 0, 1)
+        check_number("eye_rate", self.eye_rate, 0, 1)
+        if self.shards is not None:
+            check_number("shards", self.shards, 0.01)
+        for name, least in (("warmup", 0), ("again", 0), ("ahead", 1), ("validate_pairs", 1)):
+            check_whole(name, getattr(self, name), least)
+        check_whole("seed", self.seed, 0, LARGEST_SEED)
+        if self.threads is not None:
+            check_whole("threads", self.threads, 1, MOST_THREADS)
+        for name in ("shared_statistics", "frozen_norms", "echo", "graph", "bf16", "compile"):
+            check_flag(name, getattr(self, name))
+        for name in ("validate", "start", "eye"):
+            check_path(name, getattr(self, name))
 
     def phase_at(self, progress: float) -> Phase:
         """The phase that a share ``progress`` in [0, 1] of the budget falls into."""

@@ -19,6 +19,7 @@ from ..data.composites import CompositeConfig, CompositeMaker
 from ..data.kept import Kept
 from ..data.photographs import load_photographs
 from ..data.source import Source
+from ..measuring.validation import list_kinds
 from ..run.loop import train
 from .conditions import REVISION, Conditions
 from .measure import MEASUREMENT, measure
@@ -53,7 +54,11 @@ def run_rows(
     device: torch.device,
     threads: int | None = 1,
 ) -> list[Path]:
-    """Train and measure what is missing, seed by seed; returns the new results' paths."""
+    """Train and measure what is missing, seed by seed; returns the new results' paths.
+
+    Raises:
+        InputError: when the photographs or the pairs cannot be read; before anything is trained.
+    """
     wanted = [(network, seed) for seed in seeds for network in dict.fromkeys(networks)]
     missing = [
         (network, seed, path)
@@ -63,6 +68,7 @@ def run_rows(
     sys.stderr.write(f"{len(wanted) - len(missing)} of {len(wanted)} results are there already\n")
     if not missing:
         return []
+    list_kinds(places.validate)
     source = _open(places, device)
     for network, seed, path in missing:
         sys.stderr.write(f"{network}, seed {seed}, {conditions.name}\n")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from regharm_core import CheckpointError, HarmonizerConfig, InputError, read_info
 from regharm_core.cli import main
@@ -22,6 +24,8 @@ from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.run.optimizer import is_matrix
 from regharm_core.training.run.sources import open_source
 from tests.training.run.tiny import CPU, MODEL, TOLD, recipe, started, weights
+
+COUNTERS = {"step": 6, "images": 12, "elapsed": 1.0}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
@@ -76,10 +80,11 @@ def test_a_budget_in_time_counts_the_clock_that_is_asked_for(
 
 
 def test_a_finished_run_is_left_as_it_is(photographs: Path, tmp_path: Path) -> None:
-    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
-    before = weights(made)
-    after = weights(loop.train(recipe(photographs, tmp_path / "run"), CPU))
-    assert all(torch.equal(after[name], value) for name, value in before.items())
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert read_info(loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)).facts["steps"] == 8
 
 
 def test_facts_and_log(photographs: Path, tmp_path: Path) -> None:
@@ -227,4 +232,48 @@ def test_a_broken_state_is_named(photographs: Path, tmp_path: Path) -> None:
     state = tmp_path / "run" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="state"):
+        loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
+
+
+@pytest.mark.parametrize("cut", [1, 6, 30, 10**6])
+def test_a_row_that_was_not_written_whole_ends_no_run(photographs: Path, tmp_path: Path, cut: int) -> None:
+    """As a full disk leaves it; the next row must not be written into the same line."""
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    log = tmp_path / "run" / "log.csv"
+    log.write_bytes(log.read_bytes()[:-cut])
+    made = loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
+    assert read_info(made).facts["steps"] == 8
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1]["step"] == "8" and all(float(row["loss"]) > 0 for row in rows)
+
+
+def test_what_was_learned_stays_when_the_last_look_fails(photographs: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    def failing(self: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(loop._Run, "_look", failing)
+    with pytest.raises(OSError, match="no space"):
+        loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    assert read_info(tmp_path / "run" / "weights.safetensors").facts["steps"] == 6
+
+
+@pytest.mark.parametrize(("first", "second"), [("adam", "muon"), ("muon", "adam")])
+def test_a_state_of_another_optimizer_is_refused(photographs: Path, tmp_path: Path, first: str, second: str) -> None:
+    loop.train(recipe(photographs, tmp_path / "run", optimizer=first), CPU)
+    with pytest.raises(CheckpointError, match="it was trained with"):
+        loop.train(recipe(photographs, tmp_path / "run", optimizer=second, steps=8), CPU)
+
+
+@pytest.mark.parametrize("numbers", ["[]", "{}", '"text"', '{"step": "x", "images": 0, "elapsed": 0}'])
+def test_a_state_with_other_counters_is_refused(photographs: Path, tmp_path: Path, numbers: str) -> None:
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    place = tmp_path / "run" / "state.safetensors"
+    with safe_open(place, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, place, {"numbers": numbers})
+    with pytest.raises(CheckpointError, match="cannot be resumed"):
+        loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
+    save_file(tensors | {"random": tensors["random"][..., :7].contiguous()}, place, {"numbers": json.dumps(COUNTERS)})
+    with pytest.raises(CheckpointError, match="random state"):
         loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
