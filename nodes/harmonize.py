@@ -137,7 +137,7 @@ class Harmonize(io.ComfyNode):
                     optional=True,
                     advanced=True,
                     tooltip="How the image's values are encoded: sRGB, as pictures usually are, or linear, as EXR "
-                    "files are. Values above 1 change by the same factor as 1 does.",
+                    "files are. Of linear light, values above 1 change by the same factor as 1 does.",
                 ),
             ],
             outputs=[

@@ -23,7 +23,7 @@ from .tensors import flatten_mask
 
 UNCHANGED = {
     EMPTY: "the mask is empty",
-    FULL: "there is no background that may be consulted (mask all white, or reference mask empty)",
+    FULL: "there is no background that may be consulted (mask all white, or reference mask nowhere above a half)",
 }
 ODD = {
     INVERTED: "the mask{of} looks inverted: white all around, black inside. {advice}",

@@ -91,7 +91,8 @@ def harmonize(
         image: B 3 H W floating point, 16 to 32768 px a side, on any device. Values outside [0, 1] are
             kept: the change found for the nearest value inside is added to them.
         mask: B 1 H W, 1 = foreground; values are clamped to [0, 1].
-        reference_mask: B 1 H W, 1 = background that may be consulted; all of it where None.
+        reference_mask: B 1 H W, 1 = background that may be consulted, nothing where it is nowhere above a half; all
+            of it where None.
         strength: 0 (input) to 2; scales the change.
         context: the network is shown the foreground's bounding box with its sides times this number, 1.25
             or more, and at least ``model.config.least_box`` px; with a reference_mask the box also holds all

@@ -130,8 +130,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(options.change, dict):
             raise ConfigError(f"--change takes a JSON object, got {options.change!r}")
         options.out.mkdir(parents=True, exist_ok=True)
-        told = options.out / "recipe.json"
-        _write(told, json.dumps(json.loads(options.recipe.read_text()) | options.change, indent=1))
+        told, given = options.out / "recipe.json", json.loads(options.recipe.read_text())
+        if not isinstance(given, dict):
+            raise ConfigError(f"the recipe {options.recipe} must be a JSON object")
+        if told.resolve() == options.recipe.resolve():
+            raise ConfigError(f"writing {told} would overwrite the recipe; name another folder")
+        _write(told, json.dumps(given | options.change, indent=1))
         base = read_recipe(told)
         rows = options.rows or rows_of(base)
         wanted = [(row, row_recipe(base, row, seed, options.out)) for seed in options.seeds for row in rows]

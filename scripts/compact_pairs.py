@@ -42,9 +42,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--skip", type=int, default=0, help="photographs at the beginning that are left out")
     given = parser.parse_args(words)
     if given.side < 1 or given.skip < 0 or not given.part_mib > 0:
-        parser.error(
-            f"--side, --skip and --part-mib must be positive, got {given.side}, {given.skip}, {given.part_mib}"
-        )
+        got = f"{given.side}, {given.part_mib} and {given.skip}"
+        parser.error(f"--side and --part-mib must be positive, --skip 0 or more, got {got}")
+    for tar in given.tars:
+        if tar.resolve().parent == given.out.resolve() and tar.name.startswith(f"{given.name}-"):
+            parser.error(f"writing {given.name}-... into {given.out} would overwrite {tar}; choose another name")
     given.out.mkdir(parents=True, exist_ok=True)
     parts = Parts(given.out, given.name, given.part_mib, given.quality)
     stored = chain.from_iterable(encoded_pairs(path) for path in given.tars)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from regharm_core import HarmonizerConfig, HarmonizerNet
+from regharm_core import Harmonizer, build_network
 from regharm_core.network.attention import Attention
 from regharm_core.training.measuring.pairs import read_pairs
 
@@ -24,11 +24,16 @@ def width(attention: Attention) -> float:
 
 
 @torch.no_grad()
-def untrained(config: HarmonizerConfig, folder: Path) -> HarmonizerNet:
-    """A network of seed 0 whose batch norms have seen some pairs; else its tokens are too small to be told apart."""
+def untrained(trained: Harmonizer, folder: Path) -> Harmonizer:
+    """A network of the same layers, of seed 0; what is frozen (eye, rim reader) is the trained one's.
+
+    Its batch norms have seen some pairs; else its tokens are too small to be told apart.
+    """
     torch.manual_seed(0)
-    net = HarmonizerNet(config)
-    pairs = list(read_pairs(folder, size=config.view, limit=FITTED_TO))
+    net = build_network(trained.config)
+    known = trained.state_dict()
+    net.load_state_dict({k: known[k] if k.startswith(("eye.", "rim.")) else v for k, v in net.state_dict().items()})
+    pairs = list(read_pairs(folder, size=net.config.view, limit=FITTED_TO))
     images, masks = torch.stack([p.composite for p in pairs]), torch.stack([p.mask for p in pairs])
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):

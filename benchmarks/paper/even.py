@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from regharm_core import HarmonizerNet
-from regharm_core.pipeline import default_weights
+from regharm_core.pipeline import WEIGHTS_FOLDER
 from regharm_core.store.checkpoint import load_network
 from regharm_core.training.measuring.pairs import read_pairs
 from regharm_core.training.measuring.validation import list_kinds
@@ -28,6 +28,7 @@ from regharm_core.training.tables.measure import measure
 from ..helpers.looking import bootstrap, untrained, width
 from ..helpers.reports import load, save
 
+LITE = WEIGHTS_FOLDER / "regharm-lite.safetensors"
 EVEN = 1e6  # a temperature at which every reference that may be consulted weighs the same
 
 
@@ -69,15 +70,17 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path, nargs="+", default=[], help="default: the bundled ones")
+    parser.add_argument("--weights", type=Path, nargs="+", default=[LITE], help="of the paper's network; default: lite")
     parser.add_argument("--size", type=int, default=256, help="px a side of the pairs")
     options = parser.parse_args()
     rows = load("even") or {}
-    for path in options.weights or [default_weights()]:
+    for path in options.weights:
         name = path.stem if path.stem != "weights" else path.parent.name  # a row's are runs/.../NAME/weights
         whole = load_network(path)[0].float().eval()
+        if not isinstance(whole, HarmonizerNet):
+            parser.error(f"{path} draws colour maps; the question is about the paper's network, such as {LITE}")
         looked = widths(whole, options.folder)
-        first = widths(untrained(whole.config, list_kinds(options.folder)[0]), options.folder)
+        first = widths(untrained(whole, list_kinds(options.folder)[0]), options.folder)
         trained: list[float] = []
         for layers, net in variants(whole):
             kinds = measure(net, options.folder, options.size).values()

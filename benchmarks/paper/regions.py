@@ -120,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     path = options.weights or default_weights()
     net = load_network(path)[0].float().eval()
-    nets = {"trained": net, "untrained": untrained(net.config, options.pairs[0])}
+    nets = {"trained": net, "untrained": untrained(net, options.pairs[0])}
     found: dict[str, list[list[float]]] = {}
     for folder in options.pairs:
         for pair in read_pairs(folder, size=net.config.view):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
-from ..pipeline import load_harmonizer
+from ..pipeline import default_weights, load_harmonizer
 from ..store.files import replacing
 from .device import add_device_option, chosen_device
 from .lines import printable
@@ -54,12 +54,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _refuse_overwriting(path: Path, weights: Path | None, pairs: Path) -> None:
-    """Refuse figures that would take the place of the weights or of anything in the folder of pairs.
+    """Refuse figures that would take the place of the weights or of anything in the folder of pairs but figures.
 
     Raises:
         InputError: naming the file.
     """
     place = path.resolve()
-    read = weights is not None and place == weights.resolve()
+    read = place == (weights or default_weights()).resolve()
     if read or (path.exists() and place.is_relative_to(pairs.resolve()) and path.suffix.lower() != ".json"):
         raise InputError(f"writing {path} would overwrite what is read; name another")

@@ -114,7 +114,7 @@ def _fitted(raster: Raster, kind: Format, answer: Tensor) -> Raster:
     """The raster as the format can hold it; in the same kind of file it stays as it is."""
     dtype, bits = _type(kind, raster)
     same = _is_same(kind, raster)
-    if same:
+    if same and raster.floating == (dtype.kind == "f"):  # PFM and PPM are of one kind, and are not
         linear = raster.linear  # what came in goes out, also where it was called linear
     else:
         linear = dtype.kind == "f" and raster.linear if kind.linear is None else kind.linear

@@ -102,13 +102,13 @@ def settle(found: Sequence[Found], frames: str, adjustment: Adjustment, strength
     """
     if frames != SHARED or not found:
         maps = steadied(found) if frames == STEADY else [one.maps for one in found]
-        return [_kept_at(own, one.hue, strength) for own, one in zip(maps, found, strict=True)]
+        return [_kept_at(own, one.hue, strength, adjustment) for own, one in zip(maps, found, strict=True)]
     sums = torch.stack([one.sums for one in found]).cpu().double().sum(0)  # not every device has float64
     maps, mean = shared_map(sums)
     hues = [one.hue for one in found if one.usable]
     hue = hues[0] if hues and all(hues) else None
     maps = _adjusted(LocalMaps(maps), hue, mean, adjustment)
-    return [_kept_at(maps, hue, strength)] * len(found)
+    return [_kept_at(maps, hue, strength, adjustment)] * len(found)
 
 
 def steadied(found: Sequence[Found]) -> list[LocalMaps]:
@@ -137,8 +137,11 @@ def _adjusted(maps: LocalMaps, hue: Hue | None, mean: Tensor, adjustment: Adjust
     return adjusted(_kept(maps, hue), mean, adjustment)
 
 
-def _kept_at(maps: LocalMaps, hue: Hue | None, strength: float) -> LocalMaps:
-    return maps if hue is None else replace(maps, coefficients=hue.kept_at(maps.coefficients, strength))
+def _kept_at(maps: LocalMaps, hue: Hue | None, strength: float, adjustment: Adjustment) -> LocalMaps:
+    """Maps for this strength; where less or more colour is wanted, the way to the line is not gone as it is."""
+    if hue is None or adjustment.colour != 1:
+        return maps
+    return replace(maps, coefficients=hue.kept_at(maps.coefficients, strength))
 
 
 def _kept(maps: LocalMaps, hue: Hue | None) -> LocalMaps:

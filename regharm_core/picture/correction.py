@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .box import Box, bounding_box
+from .box import Box
 from .carry import apply_maps
 from .inputs import check_finite
 from .light import encode
 from .local_map import LocalMaps
+from .sampled import sampled
 from .view import Check
 
 LOOKED_AT = 512  # px a side: of a larger foreground every second, third, ... pixel is fitted
@@ -157,9 +158,7 @@ def fit_overall(before: Tensor, after: Tensor, mask: Tensor, *, linear: bool = F
         mean square in steps of 255. Zeros without foreground. Pixels that were cut off at black or white say
         nothing of the change and are left out, as long as others remain.
     """
-    box = bounding_box(mask)
-    step = max(1, *(-(-side // LOOKED_AT) for side in box.size))
-    old, new, weight = (box.of(p)[:, ::step, ::step].flatten(1).cpu().double() for p in (before, after, mask))
+    weight, old, new = (part.cpu().double() for part in sampled(mask, LOOKED_AT, before, after))
     if linear:
         old, new = encode(old), encode(new)
     old = old.clamp(0, 1)

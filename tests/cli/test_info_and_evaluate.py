@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from regharm_core.cli import main
+from regharm_core.pipeline import default_weights
 
 
 def test_info_of_a_file(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,5 +112,7 @@ def test_figures_do_not_take_the_place_of_what_is_read(
         before = place.read_bytes()
         assert main(["evaluate", str(pairs), "--weights", str(weights), "--json", str(place)]) == 2
         assert "would overwrite what is read" in capsys.readouterr().err and place.read_bytes() == before
+    words = ["evaluate", str(pairs), "--json", str(default_weights())]
+    assert main(words) == 2 and "would overwrite what is read" in capsys.readouterr().err
     for _ in range(2):  # its own file again
         assert main(["evaluate", str(pairs), "--weights", str(weights), "--json", str(pairs / "figures.json")]) == 0

@@ -14,6 +14,7 @@ from regharm_core import harmonize, load_harmonizer
 from regharm_core.cli import main
 from regharm_core.media.primaries import decode, encode
 from regharm_core.media.reading import read_picture
+from regharm_core.media.writing import write_picture
 
 
 def run(tmp_path: Path, weights: Path, mask: Path, given: np.ndarray, *more: str) -> np.ndarray:
@@ -70,3 +71,14 @@ def test_linear_light_is_encoded_for_other_formats_and_display_values_decoded(
     assert np.array_equal(same, shown)
     made(tmp_path / "p.png", "f.exr", "--linear", "--strength", "0")
     np.testing.assert_allclose(made(tmp_path / "f.exr", "g.png", "--no-linear", "--strength", "0"), shown, atol=0.01)
+
+
+def test_two_formats_of_one_name_are_not_one_light(tmp_path: Path) -> None:
+    """PFM is linear, PPM is not; both are PNM."""
+    grey = np.full((32, 32, 3), 188, np.uint8)
+    Image.fromarray(grey).save(tmp_path / "in.ppm")
+    shown = grey[0, 0, 0] / 255
+    for given, out in (("in.ppm", "a.pfm"), ("a.pfm", "b.ppm"), ("b.ppm", "c.pnm")):
+        picture = read_picture(tmp_path / given)
+        write_picture(tmp_path / out, picture.pixels, picture)
+        assert float(read_picture(tmp_path / out).display.mean()) == pytest.approx(shown, abs=0.004)

@@ -173,3 +173,13 @@ def test_sepia_stays_sepia_with_less_or_more_tone(model: Harmonizer, sliders: di
     assert int(inside.sum()) > 500
     off = (made - toned(luma[None])[0])[:, inside]
     assert 255 * float(off.abs().max()) < 0.5
+
+
+@pytest.mark.parametrize("colour", [0.0, 0.5])
+@pytest.mark.parametrize("shared", [False, True])
+def test_less_colour_goes_no_further_from_grey_than_before(model: Harmonizer, colour: float, shared: bool) -> None:
+    """The way to grey is not gone, so at a strength above 1 nothing of it may be taken back."""
+    image, mask = torch.where(disc() > 0, coloured(), light().expand(3, -1, -1)[None]), disc()
+    once = chroma(harmonize(model, image, mask, shared=shared, colour=colour), mask)
+    made = chroma(harmonize(model, image, mask, shared=shared, colour=colour, strength=2.0), mask)
+    assert made < once + 3

@@ -101,3 +101,16 @@ def test_pairs_that_are_not_there_are_named_before_training(
     assert "typo" in capsys.readouterr().err and not list(out.glob("all*"))
     assert main([str(recipe), str(out), "--pairs", str(tmp_path), "--change", "5"]) == 1
     assert "--change takes a JSON object, got 5" in capsys.readouterr().err
+
+
+def test_the_recipe_itself_is_not_overwritten(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = written(photographs, tmp_path)
+    place = recipe.rename(tmp_path / "recipe.json")
+    before = place.read_bytes()
+    assert main([str(place), str(tmp_path), "--pairs", str(tmp_path), "--change", '{"steps": 7}']) == 1
+    assert "would overwrite the recipe" in capsys.readouterr().err and place.read_bytes() == before
+    place.write_text("[1]")
+    assert main([str(place), str(tmp_path / "out"), "--pairs", str(tmp_path)]) == 1
+    assert "must be a JSON object" in capsys.readouterr().err

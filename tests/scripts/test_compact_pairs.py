@@ -84,3 +84,11 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
             archive.addfile(tarfile.TarInfo(name), io.BytesIO())
     with pytest.raises(SystemExit, match="bad.webp"):
         main([str(tmp_path / "out"), "bad", str(tmp_path / "a.tar")])
+
+
+def test_what_is_read_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "a-000.tar", range(1, 3), (400, 300))
+    before = (tmp_path / "a-000.tar").read_bytes()
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "a", str(tmp_path / "a-000.tar"), "--side", "100"])
+    assert "would overwrite" in capsys.readouterr().err and (tmp_path / "a-000.tar").read_bytes() == before

@@ -32,9 +32,16 @@ def host_generator(generator: torch.Generator) -> torch.Generator:
 
 def host_uniform(low: float, high: float, generator: torch.Generator) -> float:
     """A uniform random number that the host needs at once, for a size."""
-    if generator.device.type != "cpu":
-        generator = host_generator(generator)
-    return float(uniform((1,), low, high, generator))
+    if generator.device.type == "cpu":
+        return float(uniform((1,), low, high, generator))
+    return uniform_elsewhere(low, high, generator)
+
+
+def uniform_elsewhere(low: float, high: float, generator: torch.Generator) -> float:
+    """:func:`host_uniform` of another device's generator, without waiting for the device."""
+    host = host_generator(generator)
+    torch.rand(1, generator=generator, device=generator.device)  # moves its state on, or the next would be the same
+    return float(uniform((1,), low, high, host))
 
 
 def where_rows(chosen: Tensor, values: Tensor, change: Callable[[Rows], Tensor], within: slice = ALL) -> Tensor:

@@ -328,7 +328,7 @@ class CompositeMaker:
                     return move(points[rows], source[rows], reference[rows], generator)
 
                 within = ALL
-                if self.config.dealt and number != camera:
+                if self.config.dealt and number != camera and self._drawn.count(number) == 1:
                     within = slice(self._drawn.index(number), None, len(self._drawn))
                 moved = where_rows(which == number, moved, change, within)
         if self.config.strong:

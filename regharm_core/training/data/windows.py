@@ -96,9 +96,9 @@ def bounds(region: Tensor) -> tuple[Tensor, Tensor]:
 def _random(region: Tensor, crop: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Random windows that contain a random place of the region: centres and half sides, B 2 each."""
     count = region.shape[0]
-    place = pick(region[:, :, ::4, ::4].flatten(1) + 1e-6, generator)
-    side = region.shape[-1] // 4
-    centre = torch.stack([place % side, place // side], dim=1) / side * 2 - 1
+    few = region[:, :, ::4, ::4]
+    place, side = pick(few.flatten(1) + 1e-6, generator), few.shape[-1]
+    centre = (torch.stack([place % side, place // side], dim=1) * 4 + 0.5) / region.shape[-1] * 2 - 1
     half = uniform((count, 1), crop, 1.0, generator)
     aspect = 2 ** (uniform((count, 1), -0.25, 0.25, generator))
     half = torch.cat([half * aspect, half / aspect], dim=1).clamp(max=1.0)

@@ -22,7 +22,7 @@ from ...network.mapnet import MapNet
 from ...network.profiles import Rim
 from ...network.unet import HarmonizerNet
 from ...store.checkpoint import load_network, save_checkpoint
-from ...store.shards import split_file
+from ...store.shards import SUFFIX, split_file
 from ..data.source import Batch, Source
 from ..measuring.validation import list_kinds, validate
 from .curve import draw_curve, mend_rows
@@ -81,6 +81,8 @@ class _Run:
         if any(phase.batch % world.size for phase in recipe.phases):
             raise ConfigError(f"{world.size} processes cannot share batches of {[p.batch for p in recipe.phases]}")
         self.out = Path(recipe.out)
+        if recipe.start is not None and Path(recipe.start).resolve() == (self.out / "weights.safetensors").resolve():
+            raise ConfigError(f"the run would overwrite {recipe.start}, which it starts from; name another out")
         torch.manual_seed(recipe.seed)
         net = build_network(recipe.model)
         if recipe.eye is not None:
@@ -130,11 +132,11 @@ class _Run:
     def resume(self) -> None:
         path = self.out / "state.safetensors"
         if path.exists():
-            states, numbers = load_state(path, self.net, self.average, self.optimizer, self.random.get_state())
+            states, numbers = load_state(path, self.net, self.average, self.optimizer)
             self.step, self.images, self.elapsed = numbers["step"], numbers["images"], numbers["elapsed"]
-            if len(states) == self.world.size:
+            if states.shape == (self.world.size, len(self.random.get_state())):
                 self.random.set_state(states[self.world.rank].clone())  # torch reads from the storage's start
-            else:  # another number of processes: new random numbers, none that a process has seen
+            else:  # other processes or another device: new random numbers, none that a process has seen
                 self.random.manual_seed(self.recipe.seed + RANKS_APART * self.world.rank + self.step)
             self.finished = bool(numbers.get("finished")) and (self.out / "weights.safetensors").exists()
             self._say(f"resumed at step {self.step}, {self.images} images, {self.elapsed:.0f} s")
@@ -144,6 +146,8 @@ class _Run:
     def go(self) -> None:
         if self.finished and self.progress >= 1.0:
             self._say("it is finished already and is left as it is")
+            if self.world.rank == 0:
+                self._share_out(again=False)
             return
         recipe = self.recipe
         clock = time.process_time if recipe.clock == "cpu" else time.monotonic
@@ -276,7 +280,12 @@ class _Run:
         save_checkpoint(self.average, weights, facts=facts)  # first, because it refuses numbers that are not finite
         numbers = {"step": self.step, "images": self.images, "elapsed": self.elapsed, "finished": finished}
         save_state(self.out / "state.safetensors", self.net, self.average, self.optimizer, states, numbers)
-        if self.recipe.shards is not None:
+        self._share_out()
+
+    def _share_out(self, *, again: bool = True) -> None:
+        """Write the averaged weights in parts too, if the recipe says so; ``again``: also where there are some."""
+        weights = self.out / "weights.safetensors"
+        if self.recipe.shards is not None and (again or not weights.with_name(f"{weights.name}{SUFFIX}").exists()):
             split_file(weights, self.out, int(self.recipe.shards * 2**20))
 
     def _say(self, text: str) -> None:

@@ -149,19 +149,23 @@ class Recipe:
         if not self.phases:
             raise ConfigError("phases is empty")
         for phase in self.phases:
+            check_number("the share of a phase", phase.share, 0, above=True)
             whole = type(phase.size) is int and type(phase.batch) is int
-            if not whole or phase.size not in range(64, 1025, 32) or phase.batch < 1 or not phase.share > 0:
-                raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32, a batch and a share, got {phase}")
+            if not whole or phase.size not in range(64, 1025, 32) or phase.batch < 1:
+                raise ConfigError(f"a phase needs a size of 64..1024 in steps of 32 and a batch, got {phase}")
 
     def _check_types(self) -> None:
         if self.seconds is not None:
             check_number("seconds", self.seconds, 0, above=True)
         if self.steps is not None:
             check_whole("steps", self.steps, 1)
-        for name in ("learning_rate", "clip", "minimum_area", "told_rate"):
+        for name in ("learning_rate", "minimum_area", "told_rate"):
             check_number(name, getattr(self, name), 0, above=True)
-        for name in ("decay", "validate_every", "checkpoint_every", "keep_gib"):
+        check_number("clip", self.clip, 0, above=True, endless=True)
+        for name in ("decay", "keep_gib"):
             check_number(name, getattr(self, name), 0)
+        for name in ("validate_every", "checkpoint_every"):  # for ever: only at the end
+            check_number(name, getattr(self, name), 0, endless=True)
         check_number("average", self.average, 0, 1)
         check_number("eye_rate", self.eye_rate, 0, 1)
         if self.shards is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,9 @@ def save_state(
 
 
 def load_state(
-    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam, like: Tensor
+    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Adam
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Put a saved state back in place; returns each process's random state (P N, as ``like``, N) and the counters.
+    """Put a saved state back in place; returns each process's random state (P N) and the counters.
 
     Raises:
         CheckpointError: when the file is broken, or belongs to another network or optimizer.
@@ -44,7 +43,7 @@ def load_state(
         random = random if random.ndim == 2 else random[None]  # older files hold one process's state as N
         if not (isinstance(numbers, dict) and all(_counts(numbers.get(k)) for k in ("step", "images", "elapsed"))):
             raise ValueError(f"its counters are {str(numbers)[:100]!r}")
-        if random.dtype != torch.uint8 or random.shape[1:] != like.shape:
+        if random.dtype != torch.uint8 or random.ndim != 2:
             raise ValueError(f"its random state is a tensor {tuple(random.shape)} of {random.dtype}")
         net.load_state_dict(_part(tensors, "net."))
         average.load_state_dict(_part(tensors, "average."))
@@ -63,7 +62,7 @@ def load_state(
 
 
 def _counts(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and 0 <= value < 1e300
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

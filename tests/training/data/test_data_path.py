@@ -20,6 +20,7 @@ from regharm_core.training.data.chance import (
     host_uniform,
     pick,
     uniform,
+    uniform_elsewhere,
     where_rows,
     where_within,
 )
@@ -188,3 +189,26 @@ def test_dealt_kinds_and_moves_come_in_their_shares(monkeypatch: pytest.MonkeyPa
     kinds = batch.kind.bincount(minlength=4)
     assert abs(int(kinds[0]) - 16) <= 2 and abs(int(kinds[1]) - 8) <= 1 and abs(int(kinds[3]) - 8) <= 1
     assert {seen[name] for name in USUAL if name != "photographic"} == {8}  # a fifth each, not all
+
+
+def test_numbers_for_the_host_are_not_alike() -> None:
+    """On an accelerator the host's generator is made from the device's, which has to move on with each number."""
+    random = torch.Generator().manual_seed(3)
+    drawn = [uniform_elsewhere(0.0, 1.0, random) for _ in range(200)]
+    assert len(set(drawn)) == 200 and abs(sum(drawn) / 200 - 0.5) < 0.1
+    again = torch.Generator().manual_seed(3)
+    assert [uniform_elsewhere(0.0, 1.0, again) for _ in range(3)] == drawn[:3]
+
+
+def test_a_move_that_is_named_twice_is_made_on_every_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = torch.Generator().manual_seed(0)
+    images = (torch.rand(8, 3, 64, 64, generator=random) * 255).byte()
+    labels = torch.zeros(8, 1, 64, 64, dtype=torch.uint8)
+    labels[:, :, 16:48, 16:48] = 1
+    config = CompositeConfig(
+        plain=1, paste=0, inpaint=0, jitter=0, identity=0, full=1.0, several=0, rough=False, dealt=True,
+        moves=("vividness", "vividness"),
+    )  # fmt: skip
+    monkeypatch.setattr(composites, "where_rows", where_within)
+    batch = CompositeMaker(Photographs(images, labels), config).batch(16, 64, torch.Generator().manual_seed(1))
+    assert bool(((batch.composite - batch.target).abs().amax((1, 2, 3)) > 1e-3).all())

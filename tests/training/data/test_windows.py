@@ -84,3 +84,13 @@ def test_a_quarter_turn_shows_the_picture_turned() -> None:
     one, zero = torch.ones(1, 2), torch.zeros(1, 2)
     turned = Windows(zero, one, one[:, :1], torch.full((1, 1), torch.pi / 2)).grid(64)
     assert torch.equal(sample(picture, turned, "nearest"), picture.rot90(1, (2, 3)))
+
+
+@pytest.mark.parametrize("side", [288, 289, 290, 291])
+def test_random_windows_hold_a_part_of_the_region_at_every_side(side: int) -> None:
+    region = torch.zeros(256, 1, side, side)
+    region[:, :, 200:230, 20:50] = 1
+    windows = draw_windows(region, 0.2, 0.0, (1.25, 3.0), torch.Generator().manual_seed(0))
+    low, high = windows.centre - windows.half, windows.centre + windows.half
+    box = torch.tensor([[20, 200], [50, 230]]) / side * 2 - 1
+    assert bool(((low < box[1]) & (high > box[0])).all())

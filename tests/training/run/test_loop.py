@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from regharm_core import CheckpointError, HarmonizerConfig, InputError, read_info
+from regharm_core import CheckpointError, ConfigError, HarmonizerConfig, InputError, read_info
 from regharm_core.cli import main
 from regharm_core.network.profiles import Rim
 from regharm_core.store.shards import join_shards
@@ -24,8 +24,6 @@ from regharm_core.training.run.losses import foreground_mse
 from regharm_core.training.run.optimizer import is_matrix
 from regharm_core.training.run.sources import open_source
 from tests.training.run.tiny import CPU, MODEL, TOLD, recipe, started, weights
-
-COUNTERS = {"step": 6, "images": 12, "elapsed": 1.0}
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
@@ -274,6 +272,27 @@ def test_a_state_with_other_counters_is_refused(photographs: Path, tmp_path: Pat
     save_file(tensors, place, {"numbers": numbers})
     with pytest.raises(CheckpointError, match="cannot be resumed"):
         loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
-    save_file(tensors | {"random": tensors["random"][..., :7].contiguous()}, place, {"numbers": json.dumps(COUNTERS)})
-    with pytest.raises(CheckpointError, match="random state"):
-        loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)
+
+
+def test_random_numbers_of_another_device_are_drawn_anew(photographs: Path, tmp_path: Path) -> None:
+    loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    place = tmp_path / "run" / "state.safetensors"
+    with safe_open(place, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        numbers = file.metadata()
+    save_file(tensors | {"random": torch.zeros(1, 16, dtype=torch.uint8)}, place, numbers)
+    assert read_info(loop.train(recipe(photographs, tmp_path / "run", steps=8), CPU)).facts["steps"] == 8
+
+
+def test_a_finished_run_is_shared_out_when_that_is_asked_for(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    before = made.read_bytes()
+    loop.train(recipe(photographs, tmp_path / "run", shards=0.05), CPU)
+    join_shards(tmp_path / "run" / "weights.safetensors.shards.json", tmp_path / "joined")
+    assert (tmp_path / "joined").read_bytes() == before == made.read_bytes()
+
+
+def test_a_run_does_not_start_from_what_it_writes(photographs: Path, tmp_path: Path) -> None:
+    made = loop.train(recipe(photographs, tmp_path / "run"), CPU)
+    with pytest.raises(ConfigError, match="which it starts from"):
+        loop.train(recipe(photographs, tmp_path / "run", start=str(made), steps=8), CPU)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regharm_core import ConfigError, HarmonizerConfig
+from regharm_core.training.data.checks import shown
 from regharm_core.training.run.recipe import Phase, read_recipe
 
 FOLDER = Path(__file__).resolve().parents[3] / "recipes"
@@ -30,10 +31,10 @@ def test_the_papers_settings() -> None:
 
 
 WRONG: dict[str, list[Any]] = {
-    "learning_rate": [-1, 0, "a", None, True],
+    "learning_rate": [-1, 0, "a", None, True, 10**400],
     "warmup": ["x", -1, 1.5],
     "average": ["x", 2, -0.1],
-    "threads": [0, "x", 1.5],
+    "threads": [0, "x", 1.5, 5000],
     "seed": [1.5, "x", -1, 10**30],
     "start": [5],
     "eye": [5],
@@ -53,7 +54,7 @@ WRONG: dict[str, list[Any]] = {
     "shards": [0],
 }
 WRONG_COMPOSITES: dict[str, list[Any]] = {
-    "plain": ["x", -1, float("nan")],
+    "plain": ["x", -1, float("nan"), 10**400],
     "crop": ["x", 2],
     "jitter": ["x", -0.1],
     "weight": ["x", [1], [0.5, 2]],
@@ -72,7 +73,7 @@ def test_fields_out_of_range_are_quoted(tmp_path: Path, name: str, value: Any) -
     path.write_text(json.dumps({"data": ["a.tar"], "out": "runs/x", "steps": 5} | {name: value}))
     with pytest.raises(ConfigError, match=name) as caught:
         read_recipe(path)
-    assert repr(value) in str(caught.value)
+    assert shown(value) in str(caught.value) and len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize(
@@ -90,4 +91,27 @@ def test_no_kind_at_all(tmp_path: Path) -> None:
     nothing = {"plain": 0, "paste": 0, "inpaint": 0}
     path.write_text(json.dumps({"data": ["a.tar"], "out": "runs/x", "steps": 5, "composites": nothing}))
     with pytest.raises(ConfigError, match="no composites"):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize("share", [0, -1, "x", float("inf"), None])
+def test_a_phase_needs_a_share(tmp_path: Path, share: Any) -> None:
+    path = tmp_path / "recipe.json"
+    phases = [{"size": 64, "batch": 2, "share": share}]
+    path.write_text(json.dumps({"data": ["a.tar"], "out": "runs/x", "steps": 5, "phases": phases}))
+    with pytest.raises(ConfigError, match="the share of a phase must be"):
+        read_recipe(path)
+
+
+def test_for_ever_is_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    endless = {"validate_every": float("inf"), "checkpoint_every": float("inf"), "clip": float("inf")}
+    path.write_text(json.dumps({"data": ["a.tar"], "out": "runs/x", "steps": 5} | endless))
+    assert read_recipe(path).validate_every == float("inf")
+
+
+def test_what_is_too_much_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"data": ["a.tar"], "out": "runs/x", "steps": 5, "threads": 5000}))
+    with pytest.raises(ConfigError, match="threads must be a whole number of 1 or more and at most 4096, got 5000"):
         read_recipe(path)
