@@ -95,7 +95,7 @@ class ApplyCorrection(io.ComfyNode):
 
         result = host.one_by_one(count, work)
         cautions += status.stretched({"mask": mask}, size)
-        unknown = max(beyond(_of(correction, n), used[n]) for n in range(count)) if regional else 0.0
+        unknown = max(beyond(_of(correction, n), used[n]) for n in range(count)) if regional and strength else 0.0
         if unknown > NOTICED:
             cautions.append(
                 f"{status.percent(unknown)} of the mask lies beyond what Harmonize was shown and stays as it is; "
@@ -103,7 +103,9 @@ class ApplyCorrection(io.ComfyNode):
             )
         if all(one.empty for one in correction):
             cautions.append("the correction is empty: Harmonize changed nothing")
-        facts = [status.changed(colours, result, used, "of {} mask", linear=correction[0].linear)]
+        facts = [
+            status.changed(colours, result, used, "" if mask is None else "of {} mask", linear=correction[0].linear)
+        ]
         return io.NodeOutput(join_image(result, rest), ui=host.status(facts, cautions))
 
 

@@ -220,7 +220,8 @@ class Harmonize(io.ComfyNode):
             return masks.show_through(picture, result, weight, shown[rows].to(device))
 
         result = host.in_batches(harmonizer, work, count, size, together=clip)
-        facts = [status.changed(colours, result, used, linear=encoding == LINEAR)]
+        visible = used if shown is None else torch.minimum(used, shown.expand_as(used))
+        facts = [status.changed(colours, result, visible, linear=encoding == LINEAR)]
         if strength == 0:
             facts = [f"strength is 0: {status.counted(count)} returned unchanged"]
         else:
@@ -235,6 +236,10 @@ class Harmonize(io.ComfyNode):
 
 def _prepare(mask: Tensor, expand: int, feather: int, invert: bool) -> Tensor:
     """The mask as asked for, picture by picture, so that memory does not grow with the batch."""
+    most = masks.LARGEST_RADIUS
+    for name, pixels, least in (("expand", expand, -most), ("feather", feather, 0)):  # a link knows no limits
+        if not least <= pixels <= most:
+            raise core.InputError(f"{name} must be from {least} to {most} px, got {pixels}")
     if invert:
         mask = 1 - mask
     if not expand and not feather:

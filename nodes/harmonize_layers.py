@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import regharm_core as core
 from ..regharm_core.picture.describe import change_in_words, measure_change
+from ..regharm_core.picture.inputs import SMALLEST
 from ..regharm_core.picture.layers import LayerPlace, correct_layer
 from . import compositor, host, status
 from .sliders import sliders
@@ -68,7 +69,11 @@ class HarmonizeLayers(io.ComfyNode):
         options = {"strength": strength, "tone": tone, "colour": colour, "contrast": contrast}
         seen = [n for n, frame in enumerate(frames) if frame["visible"]]
         said: list[str] = []
+        hidden = [f"{_name(frames[n], n)} is hidden and stays as it is" for n in range(len(frames)) if n not in seen]
         left: list[str] = []
+        harmonized = 0
+        if min(canvas) < SMALLEST:
+            raise core.InputError(f"the layers' canvas must have {SMALLEST} px a side or more, got {_size(canvas)}")
         for turn, n in enumerate(seen[1:]):
             frame, name = frames[n], _name(frames[n], n)
             if frame["blend"] not in (None, "normal"):
@@ -77,9 +82,14 @@ class HarmonizeLayers(io.ComfyNode):
             below = [frames[m] for m in seen[: turn + 1]]
             kept, words = _harmonize(harmonizer, below, frame, canvas, options, (turn, len(seen) - 1))
             said.append(f"{name} {words}")
+            harmonized += not kept.empty
             frames[n] = {**frame, "tensor": _corrected(frame, kept, canvas)}
-        facts = [f"{status.counted(len(frames), 'layer')}, {len(said)} harmonized" + (":" if said else "")]
-        return io.NodeOutput(_document(layers, items, frames), ui=host.status([*facts, *said], left))
+        facts = [f"{status.counted(len(frames), 'layer')}, {harmonized} harmonized" + (":" if said else "")]
+        return io.NodeOutput(_document(layers, items, frames), ui=host.status([*facts, *said, *hidden], left))
+
+
+def _size(canvas: tuple[int, int]) -> str:
+    return f"{canvas[1]} x {canvas[0]} px"
 
 
 def _name(frame: compositor.Frame, n: int) -> str:

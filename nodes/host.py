@@ -171,6 +171,8 @@ def one_by_one(count: int, work: Callable[[int], Tensor]) -> Tensor:
 
     Progress is shown and Cancel heard; for what runs no network.
     """
+    if count == 0:
+        raise RegHarmError("the batch holds no picture")
     bar = comfy.utils.ProgressBar(count)
     done: list[Tensor] = []
     for n in range(count):
@@ -207,8 +209,10 @@ def save_text(prefix: str, suffix: str, texts: list[str]) -> list[str]:
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, output)
     saved: list[str] = []
     for text in texts:
-        path = Path(folder) / f"{name}_{counter:05}_{suffix}"
-        path.write_text(text, encoding="utf-8")
+        while (path := Path(folder) / f"{name}_{counter:05}_{suffix}").exists():
+            counter += 1  # the host does not see what is there where a prefix ends in / or is empty
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
         saved.append((Path(subfolder) / path.name).as_posix())
         counter += 1
     return saved

@@ -10,7 +10,7 @@ from ..regharm_core.picture.paste import ANCHORS, LARGEST_DEFRINGE, Placement, d
 from ..regharm_core.picture.suspicion import looks_inverted
 from . import host, status
 from .sockets import CATEGORY, STATUS
-from .tensors import fit_mask, row, split_image
+from .tensors import fit_mask, flatten_mask, row, split_image
 
 FURTHEST = 16384  # px
 
@@ -146,12 +146,16 @@ class PasteCutout(io.ComfyNode):
             if behind_alpha is not None:
                 canvas = torch.cat([canvas, row(behind_alpha, n).movedim(-1, 1).to(canvas)], dim=1)
             front, seen = row(colours, n).to(canvas.device), row(cover, n).to(canvas.device)
-            laid, mask = paste(canvas, clean(front, seen, defringe), seen, placement)
+            cleaned = clean(front, seen, defringe)
+            host.check_cancel()
+            laid, mask = paste(canvas, cleaned, seen, placement)
+            host.check_cancel()
             return torch.cat([laid.float(), mask], dim=1)[0].movedim(0, -1)
 
         result = host.one_by_one(count, work)
         image, mask = result[..., :-1].to(background.dtype), result[..., -1]
-        counts = {"background": background, "cut-out": cutout, "cut-out mask": cover}
+        masks = None if cutout_mask is None else flatten_mask(cutout_mask, "cutout_mask")
+        counts = {"background": background, "cut-out": cutout, "cut-out mask": masks}
         cautions = status.repeated(count, counts) + status.stretched({"cutout_mask": cutout_mask}, size)
         cautions += _doubts(alpha, cutout_mask, cover, mask)
         height, width = scaled_size(size, scale)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sized
 
+import torch
 from torch import Tensor
 
 from ..regharm_core.network.config import HarmonizerConfig
-from ..regharm_core.picture.describe import change_in_words, mean_change, measure_change, share_in_words
+from ..regharm_core.picture.describe import Change, change_in_words, mean_change, measure_change, share_in_words
 from ..regharm_core.picture.suspicion import (
     EMPTY,
     FAINT,
@@ -21,14 +22,15 @@ from ..regharm_core.picture.suspicion import (
 )
 from .tensors import flatten_mask
 
+REFERENCE, CHANGE, ATTENTION = ", or reference mask nowhere above a half", ": only a part of the change is shown", ""
 UNCHANGED = {
     EMPTY: "the mask is empty",
-    FULL: "there is no background that may be consulted (mask all white, or reference mask nowhere above a half)",
+    FULL: f"there is no background that may be consulted (mask all white{REFERENCE})",
 }
 ODD = {
     INVERTED: "the mask{of} looks inverted: white all around, black inside. {advice}",
     LARGE: "the mask covers more than nine tenths of {which}: little background is left to match. {advice}",
-    FAINT: "the mask{of} is nowhere brighter than a half: only a part of the change is shown",
+    FAINT: f"the mask{{of}} is nowhere brighter than a half{CHANGE}",
 }
 
 
@@ -51,17 +53,21 @@ def changed(
         before: B 3 H W.
         after: B H W 3.
         mask: B 1 H W.
-        part: what the mask is, with a place for "it" or "each".
+        part: what the mask is, with a place for "it" or "each"; nothing where there is none.
         linear: the pictures are linear light.
     """
     count = before.shape[0]
-    found = [measure_change(before[n], after[n].movedim(-1, 0), mask[n], linear=linear) for n in range(count)]
-    touched = [change for change in found if change.share > 0]
+    touched: list[Change] = []
+    for n in range(count):
+        old, new = before[n], after[n].movedim(-1, 0).to(before.device)
+        if not torch.equal(old, new):
+            touched.append(measure_change(old, new, mask[n], linear=linear))
     if not touched:
         return f"{counted(count)}, unchanged"
     share = share_in_words([change.share for change in touched])
     whose = "it" if count == 1 else "each"
-    return f"{counted(count)}, {share} {part.format(whose)}: {change_in_words(mean_change(touched))}"
+    what = f", {share} {part.format(whose)}" if part else ""
+    return f"{counted(count)}{what}: {change_in_words(mean_change(touched))}"
 
 
 def oddities(
@@ -155,7 +161,8 @@ def looked_at(heat: Tensor, mask: Tensor) -> str:
 def unanswered(mask: Tensor, query: Tensor | None, config: HarmonizerConfig) -> list[str]:
     """Why a map is black: B 1 H W, both."""
     said, none = oddities(mask, None, config)
-    said = [line.replace("returned unchanged", "without an answer") for line in said]
+    said = [line.replace("returned unchanged", "without an answer").replace(CHANGE, ATTENTION) for line in said]
+    said = [line.replace(REFERENCE, "") for line in said]
     if query is not None and not none:
         missed = int(((query * mask).flatten(1).amax(1) == 0).sum())
         if missed:

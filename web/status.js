@@ -3,6 +3,8 @@
 import { app } from "../../scripts/app.js";
 
 const WIDGET = "status";
+// Amber, darker on light nodes: it is mixed with the theme's own text colour.
+const CAUTION = "color-mix(in srgb, #e08700 60%, var(--input-text, #ddd))";
 const HEIGHT = 46; // px: two lines; more text is scrolled to, and shown whole by the tooltip
 
 function place(node) {
@@ -34,7 +36,7 @@ function place(node) {
 function show(node, output) {
   const lines = [
     ...(output?.text ?? []).map((text) => [text, ""]),
-    ...(output?.caution ?? []).map((text) => [`\u26a0 ${text}`, "var(--warning-color, #f5b342)"]),
+    ...(output?.caution ?? []).map((text) => [`\u26a0 ${text}`, CAUTION]),
   ];
   const box = place(node).element;
   box.replaceChildren(
@@ -49,8 +51,20 @@ function show(node, output) {
   node.setDirtyCanvas?.(true, true);
 }
 
+// Undo, or another tab and back, make all nodes anew; the page still knows what their last run said.
+function showAgain(graph, prefix) {
+  for (const node of graph?.nodes ?? []) {
+    const output = app.nodeOutputs?.[`${prefix}${node.id}`];
+    if (node.type?.startsWith("RegHarm") && output?.text) show(node, output);
+    if (node.subgraph) showAgain(node.subgraph, `${node.subgraph.id}:`);
+  }
+}
+
 app.registerExtension({
   name: "RegionalHarmonizer.Status",
+  afterConfigureGraph() {
+    setTimeout(() => showAgain(app.graph, ""), 0); // the outputs come after the nodes
+  },
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith("RegHarm")) return;
     const { onNodeCreated, onExecuted } = nodeType.prototype;

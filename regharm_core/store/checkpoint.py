@@ -120,7 +120,7 @@ def load_network(path: Path) -> tuple[Harmonizer, CheckpointInfo]:
 @contextmanager
 def _opened(path: Path) -> Generator[BufferedReader]:
     """A regular file with the right suffix; a pipe or device is refused, as reading it could wait forever."""
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise CheckpointError(f"only .safetensors files are opened, got {path.name!r}")
     try:
         if not stat.S_ISREG(path.stat().st_mode):

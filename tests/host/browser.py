@@ -32,6 +32,21 @@ import { api } from "../../scripts/api.js";
 const words = WORDS;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
+// What a node says after its graph was made anew by Undo, though its last run is known.
+async function undone(stores) {
+  const node = LiteGraph.createNode("RegHarmSample");
+  app.graph.add(node);
+  const tracker = stores.get("workflow").activeWorkflow.changeTracker;
+  tracker.checkState();
+  app.nodeOutputs = { [node.id]: { text: ["one run"], caution: ["one doubt"] } };
+  node.pos = [500, 500];
+  tracker.checkState();
+  await tracker.undo();
+  await wait(500);
+  const made = app.graph.getNodeById(node.id);
+  return { anew: made !== node, said: made.widgets.find((widget) => widget.name === "status").element.innerText };
+}
+
 async function answer() {
   const stores = document.querySelector("#vue-app").__vue_app__.config.globalProperties.$pinia._s;
   while (!stores.get("nodeDef")?.nodeDefsByName?.RegHarmHarmonize) await wait(200);
@@ -44,6 +59,7 @@ async function answer() {
     const use = (name) => often?.getNodeFrequencyByName?.(name) ?? 0;
     found.lists[word] = list.map((node) => [node.name, node.display_name, use(node.name)]);
   }
+  found.again = await undone(stores);
   await api.storeUserData("ANSWER", found);
 }
 

@@ -37,3 +37,8 @@ def test_ours_is_among_the_first_three(found: dict[str, Any], word: str) -> None
 
 def test_the_page_ranks_as_it_does_for_people(found: dict[str, Any]) -> None:
     assert found["ranked"]
+
+
+def test_after_undo_a_node_still_says_what_its_last_run_did(found: dict[str, Any]) -> None:
+    assert found["again"]["anew"]
+    assert "one run" in found["again"]["said"] and "one doubt" in found["again"]["said"]

@@ -109,3 +109,22 @@ def test_values_that_are_not_finite_are_refused(pack: Any, scene: Any, found: An
         pack.run("RegHarmApply", found[1], spoiled, 1.0, "regional", scene.mask)
     with pytest.raises(error, match="mask holds values that are not finite"):
         pack.run("RegHarmApply", found[1], scene.image, 1.0, "regional", scene.mask * float("inf"))
+
+
+def test_without_a_mask_none_is_spoken_of(pack: Any, scene: Any, found: Any) -> None:
+    pack.run("RegHarmApply", found[1][:1], scene.image[:1], 1.0, "overall")
+    assert pack.facts[0].startswith("1 image: ")
+    pack.run("RegHarmApply", found[1], torch.rand(2, 400, 400, 3), 0.0, "regional", torch.ones(2, 400, 400))
+    assert not pack.cautions
+    with pytest.raises(pack.module("regharm_core").RegHarmError, match="holds no picture"):
+        pack.run("RegHarmApply", found[1][:1], torch.rand(0, 20, 20, 3), 1.0, "overall")
+
+
+@pytest.mark.parametrize("prefix", ["looks/", "", "looks/one"])
+def test_no_table_overwrites_another(pack: Any, found: Any, tmp_path: Any, monkeypatch: Any, prefix: str) -> None:
+    """The host counts from 1 each time where a prefix ends in a slash, or is empty."""
+    host = pack.module("nodes.host")
+    place = (str(tmp_path), prefix.rpartition("/")[2], 1, "", prefix)
+    monkeypatch.setattr(host.folder_paths, "get_save_image_path", lambda *_: place)
+    names = [name for text in ("a", "b", "c") for name in host.save_text(prefix, ".cube", [text])]
+    assert len(set(names)) == 3 and [(tmp_path / name).read_text() for name in names] == ["a", "b", "c"]

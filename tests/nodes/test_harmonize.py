@@ -151,7 +151,7 @@ def test_masks_that_are_probably_wrong_are_spoken_of(pack: Any, harmonizer: Any,
 def test_a_blend_mask_that_shows_nothing_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
     result, _, _ = pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, blend_mask=torch.zeros(48, 64))
     assert torch.equal(result, scene.image)
-    assert pack.facts == ["2 images, 19 % of each foreground: unchanged"]
+    assert pack.facts == ["2 images, unchanged"]
     assert pack.cautions == ["the blend mask is black over all of the foreground: 2 images returned unchanged"]
 
 
@@ -341,3 +341,29 @@ def test_steady_frames_objects_and_encoding_reach_the_core(pack: Any, harmonizer
 def test_each_mask_that_comes_out_has_memory_of_its_own(pack: Any, harmonizer: Any, scene: Any) -> None:
     _, used, _ = pack.run(NODE, harmonizer, scene.image, scene.mask[:1], 1.0)
     assert used.shape[0] == 2 and used[0].data_ptr() != used[1].data_ptr()
+
+
+def test_only_what_is_shown_and_changed_is_spoken_of(pack: Any, harmonizer: Any, scene: Any) -> None:
+    pack.run(NODE, harmonizer, scene.image[:1], scene.mask[:1], 1.0)
+    whole = pack.facts[0].rsplit(": ")[1]
+    shown = torch.zeros(1, 48, 64)
+    shown[:, :, :26] = 1  # a part of the foreground
+    pack.run(NODE, harmonizer, scene.image[:1], scene.mask[:1], 1.0, blend_mask=shown)
+    share, words = pack.facts[0].rsplit(": ")
+    assert "19 %" not in share and words.startswith(whole.split(",")[0])
+    masks = torch.cat([scene.mask[:1], torch.ones(1, 48, 64)])  # of the second nothing is left to look at
+    pack.run(NODE, harmonizer, scene.image, masks, 1.0)
+    assert pack.facts[0].startswith("2 images, 19 % of each foreground: ") and "1 of 2 images returned" in pack.said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"expand": 100000}, "expand must be from -512 to 512 px, got 100000"),
+        ({"expand": -600}, "expand must be from -512 to 512 px, got -600"),
+        ({"feather": -5}, "feather must be from 0 to 512 px, got -5"),
+    ],
+)
+def test_links_may_bring_any_number(pack: Any, harmonizer: Any, scene: Any, settings: Any, said: str) -> None:
+    with pytest.raises(pack.module("regharm_core").InputError, match=said):
+        pack.run(NODE, harmonizer, scene.image, scene.mask, 1.0, **settings)

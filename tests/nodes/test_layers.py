@@ -101,3 +101,18 @@ def test_not_offered_where_the_host_has_no_layers(pack: Any, monkeypatch: pytest
         monkeypatch.delattr(sys.modules["comfy_extras"], "nodes_compositor")
     listed = asyncio.run(pack.extension.get_node_list())
     assert [node.define_schema().node_id for node in listed] == [name for name in pack.nodes if name != NODE]
+
+
+def test_only_what_was_harmonized_is_counted_and_hidden_layers_are_named(
+    pack: Any, harmonizer: Any, stack: dict[str, Any]
+) -> None:
+    pack.run(NODE, harmonizer, stack, 0.0)
+    assert pack.facts[0] == "5 layers, 0 harmonized" or pack.facts[0].startswith("5 layers, 0 harmonized:")
+    assert any("is hidden and stays as it is" in line for line in pack.facts)
+
+
+def test_a_canvas_that_is_too_small_is_named(pack: Any, harmonizer: Any, stack: dict[str, Any]) -> None:
+    layers = [{**layer, "image": layer["image"][:, :8, :8]} for layer in stack["layers"][:2]]
+    document = {"version": 1, "layers": layers, "canvas": (8, 8)}
+    with pytest.raises(pack.module("regharm_core").InputError, match="the layers' canvas must have 16 px"):
+        pack.run(NODE, harmonizer, document, 1.0)

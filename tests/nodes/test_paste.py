@@ -105,3 +105,11 @@ def test_the_empty_mask_of_load_image_leaves_a_rectangle(pack: Any, scene: Any) 
     """Which it gives for a picture without alpha."""
     pack.run(NODE, scene.image[:1], torch.rand(1, 16, 16, 3), 5, 5, 1.0, 0.0, "top left", torch.zeros(1, 64, 64))
     assert "the cut-out has no transparency: all of its rectangle was pasted" in pack.cautions
+
+
+def test_counts_are_those_of_what_was_given(pack: Any, scene: Any) -> None:
+    seen, backgrounds = disc(), scene.image[:1].repeat(5, 1, 1, 1)
+    pack.run(NODE, backgrounds[:3], torch.rand(3, 16, 16, 3), 5, 5, 1.0, 0.0, "top left", (1 - seen).repeat(2, 1, 1))
+    assert pack.cautions == ["3 images, 2 cut-out masks: the last cut-out mask was repeated"]
+    pack.run(NODE, backgrounds, torch.rand(3, 16, 16, 3), 5, 5, 1.0, 0.0, "top left", 1 - seen)
+    assert pack.cautions == ["5 images, 3 cut-outs: the last cut-out was repeated"]
