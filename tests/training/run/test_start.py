@@ -70,7 +70,7 @@ def test_what_tells_of_the_rim_has_a_rate_of_its_own_and_the_reader_none(photogr
         assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("rim."))
         steps[share] = float((after["told.last.bias"] - before["told.last.bias"]).abs().max())
     assert steps[8.0] == pytest.approx(8 * steps[1.0], rel=0.01) and steps[1.0] > 0
-    with pytest.raises(ConfigError, match="told_rate must be a number, more than 0, got 0"):
+    with pytest.raises(ConfigError, match="told_rate must be a finite number, more than 0, got 0"):
         recipe(photographs, tmp_path, told_rate=0)
 
 
