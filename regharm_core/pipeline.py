@@ -151,7 +151,8 @@ def harmonize(
         correction = Correction.none()
         own = [place for place, one in enumerate(found) if one.subject.row == n]
         if any(found[place].usable for place in own):
-            maps, box = merged([found[p].subject for p in own], [changes[p] for p in own], result[n])
+            parts = [changes[p] if found[p].usable else changes[p].nothing for p in own]
+            maps, box = merged([found[p].subject for p in own], parts, result[n])
             apply_maps(result[n], image[n], mask[n], maps, box, strength, check, linear=linear)
             if kept is not None:
                 correction = Correction.of(image[n], result[n], mask[n], maps, box, strength, linear=linear)

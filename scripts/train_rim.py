@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=384, help="px a side at which they are kept in memory")
     parser.add_argument("--making", type=float, default=600, help="seconds for making composites")
     parser.add_argument("--seconds", type=float, default=900, help="for learning")
-    parser.add_argument("--go-on", action="store_true", help="from the reader that IN has, not from nothing")
+    parser.add_argument("--go-on", action="store_true", help="from the reader that WEIGHTS has, not from nothing")
     parser.add_argument("--bf16", action="store_true", help="learn in bfloat16: twice as fast where the CPU has it")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)

@@ -284,3 +284,36 @@ def test_check_is_asked_before_every_strip_and_cancels(model: HarmonizerNet, mon
 
     with pytest.raises(KeyboardInterrupt, match="stop"):
         harmonize(model, image, mask, check=cancel)
+
+
+def test_values_beyond_white_make_their_surroundings_no_whiter(model: HarmonizerNet) -> None:
+    """What is found for a picture is what is found for its nearest inside [0, 1]."""
+    random = torch.Generator().manual_seed(0)
+    image, mask = torch.rand(1, 3, 200, 260, generator=random), torch.zeros(1, 1, 200, 260)
+    mask[..., 60:120, 80:160] = 1
+    bright = torch.where(torch.rand(1, 1, 200, 260, generator=random) < 0.01, 200.0, image)
+    bright = torch.where(mask > 0, image, bright)
+    made, wanted = (harmonize(model, picture, mask) for picture in (bright, bright.clamp(0, 1)))
+    inside = mask.expand_as(made) > 0
+    assert torch.equal(made[inside], wanted[inside]) and not torch.equal(made[inside], image[inside])
+
+
+def test_an_object_that_may_look_at_nothing_stays_as_it_is(model: HarmonizerNet) -> None:
+    """Also where another object of the picture has something to look at."""
+    image, mask = (
+        torch.rand(1, 3, 1024, 1536, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(1, 1, 1024, 1536),
+    )
+    near, far = (..., slice(100, 300), slice(100, 300)), (..., slice(700, 900), slice(1200, 1400))
+    mask[far] = 1
+    alone = mask.clone()
+    mask[near] = 1
+    reference, changed = torch.zeros_like(mask), False
+    for side in range(2, 40, 2):
+        reference[..., 180 : 180 + side, 304 : 304 + side] = 1
+        if not torch.equal(harmonize(model, image, alone, reference_mask=reference), image):
+            break  # from here on the far one has something to look at too
+        made = harmonize(model, image, mask, reference_mask=reference)
+        assert torch.equal(made[far], image[far])
+        changed = changed or not torch.equal(made[near], image[near])
+    assert changed

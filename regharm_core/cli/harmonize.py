@@ -47,7 +47,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         type=float,
         default=DEFAULT_CONTEXT,
         metavar="C",
-        help=f"show the network the pasted object's box times C (default {DEFAULT_CONTEXT}; a large C: everything)",
+        help=f"show the network the pasted object's box times about C (default {DEFAULT_CONTEXT}; the bundled one "
+        "looks twice, at C / 1.25 and C x 1.25; a large C: everything)",
     )
     parser.add_argument("--reference", type=Path, metavar="MASK", help="the background that may be consulted (white)")
     clip = parser.add_mutually_exclusive_group()

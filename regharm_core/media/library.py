@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 
-INSTALL = "pip install 'regional-harmonizer[cli]'"
+INSTALL = "pip install OpenImageIO"
 
 
 def find_openimageio(about: object = "this", *, or_none: bool = False) -> Any:

@@ -16,7 +16,7 @@ from .carry import adjusted, maps_of, mean_of
 from .hue import Hue, hue_of
 from .light import encode
 from .local_map import LocalMaps, shared_map, shared_sums
-from .small import shrink, shrink_mask
+from .small import limited, shrink, shrink_mask
 from .subjects import Subject
 from .view import View
 
@@ -72,7 +72,7 @@ def find_changes(
 
     def everything(subject: Subject) -> tuple[Tensor, Tensor]:
         row = slice(subject.row, subject.row + 1)
-        whole = shrink(image[row], side, encode if linear else None).clamp(0, 1)
+        whole = shrink(image[row], side, encode if linear else limited).clamp(0, 1)
         return whole[0], shrink_mask(mask[row], side, subject.levels.stretch)[0]
 
     sums = shared_sums(views.guide, views.residual, views.weight * views.usable)
@@ -113,9 +113,11 @@ def settle(found: Sequence[Found], frames: str, adjustment: Adjustment, strength
 
 def steadied(found: Sequence[Found]) -> list[LocalMaps]:
     """Maps averaged over time, see :func:`settle`."""
-    shot, shots = 0, [0]
-    for before, here in zip(found, found[1:], strict=False):
-        shot += bool((before.glance - here.glance).abs().mean() > CUT)
+    shot, shots, last = 0, list[int](), None
+    for here in found:
+        if here.usable:  # of a frame without foreground another part is seen
+            shot += last is not None and bool((last.glance - here.glance).abs().mean() > CUT)
+            last = here
         shots.append(shot)
     answer: list[LocalMaps] = []
     for n, here in enumerate(found):

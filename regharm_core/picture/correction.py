@@ -18,6 +18,7 @@ from .view import Check
 
 LOOKED_AT = 512  # px a side: of a larger foreground every second, third, ... pixel is fitted
 RIDGE = 1e-4  # squared colour; larger maps towards a plain shift of colours
+EDGE = 1e-6  # from black or white: encoded, white may come out as 0.9999999
 LEAST_FITTED = 16  # pixels that are not cut off at black or white; with fewer, those count too
 
 
@@ -159,10 +160,13 @@ def fit_overall(before: Tensor, after: Tensor, mask: Tensor, *, linear: bool = F
         nothing of the change and are left out, as long as others remain.
     """
     weight, old, new = (part.cpu().double() for part in sampled(mask, LOOKED_AT, before, after))
-    if linear:
-        old, new = encode(old), encode(new)
+    if linear:  # as apply_maps does it: mixed as light, and a value above 1 changes as 1 does
+        least, scale = weight.clamp_min(1e-3), old.clamp(min=1)
+        whole = encode((old + (new - old) / least) / scale)
+        old = encode(old / scale)
+        new = old + (whole - old) * least
     old = old.clamp(0, 1)
-    cut = ((new <= 0) | (new >= 1)).any(0) & (new != old).any(0)
+    cut = ((new <= EDGE) | (new >= 1 - EDGE)).any(0) & (new != old).any(0)
     free = weight[0].square() * ~cut
     mass = free if int((free > 0).sum()) >= LEAST_FITTED else weight[0].square()
     total = mass.sum()

@@ -14,7 +14,7 @@ takes 10 and 100 times as long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,11 @@ class LocalMaps:
     coefficients: Tensor
     grid: tuple[int, int] = (1, 1)
     first: tuple[int, int] = (0, 0)
+
+    @property
+    def nothing(self) -> LocalMaps:
+        """Maps of the same places that change nothing."""
+        return replace(self, coefficients=torch.zeros_like(self.coefficients))
 
 
 def fit_local_maps(

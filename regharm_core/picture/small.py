@@ -36,6 +36,11 @@ def shrink(picture: Tensor, size: tuple[int, int], prepare: Prepare | None = Non
     return across if height == size[0] else _resize(across, size)
 
 
+def limited(values: Tensor) -> Tensor:
+    """What a screen shows of values: a pixel of 200 is as white as one of 1, and makes its surroundings no whiter."""
+    return values.clamp(0, 1)
+
+
 def shrink_mask(mask: Tensor, size: tuple[int, int], prepare: Prepare | None = None) -> Tensor:
     """:func:`shrink` for masks: nothing below 0 or above 1, where rounding in the averages gives up to 1.0000004."""
     return shrink(mask, size, prepare).clamp(0, 1)

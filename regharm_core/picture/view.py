@@ -17,7 +17,7 @@ from .light import encode
 from .objects import places_in
 from .rims import rim_for
 from .sampling import sample_repeated
-from .small import Prepare, shrink
+from .small import Prepare, limited, shrink
 from .subjects import Subject
 
 Check = Callable[[], None]
@@ -214,7 +214,7 @@ def look(
 
     guides, weights, allowed = [], [], []
     for subject in subjects:
-        guides.append(small(image, subject, encode if linear else None))
+        guides.append(small(image, subject, encode if linear else limited))
         weight = small(mask, subject, subject.levels.stretch)
         may = None if reference is None else small(reference, subject)
         if subject.places is not None:

@@ -8,7 +8,8 @@ import torch
 from PIL import Image, ImageFilter
 
 from regharm_core import InputError
-from regharm_core.picture.box import whole
+from regharm_core.picture.box import Box, whole
+from regharm_core.picture.carry import apply_maps
 from regharm_core.picture.correction import (
     Correction,
     apply_correction,
@@ -16,6 +17,7 @@ from regharm_core.picture.correction import (
     fit_overall,
 )
 from regharm_core.picture.cube import write_cube
+from regharm_core.picture.light import decode
 from regharm_core.picture.local_map import LocalMaps
 from tests.picture.scenes import square_scene
 
@@ -161,3 +163,19 @@ def test_cubes_that_cannot_be_are_refused() -> None:
     with pytest.raises(InputError, match="points must be from 2 to 256, got 1"):
         write_cube(OVERALL, title="x", points=1)
     assert len(write_cube(OVERALL, title="x", points=2).splitlines()) == 4 + 8
+
+
+@pytest.mark.parametrize("case", ["hard", "soft", "highlights", "soft and highlights"])
+def test_the_overall_map_of_linear_light_is_found_again(case: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    image = decode(0.1 + 0.6 * torch.rand(3, 96, 96, generator=random))
+    if "highlights" in case:
+        image[:, torch.rand(96, 96, generator=random) < 0.2] = 4
+    mask = torch.full((1, 96, 96), 0.5 if "soft" in case else 1.0)
+    wanted = torch.tensor([-0.1, 0.02, 0, 0, 0.05, 0, 0.01, 0, -0.08, 0.02, -0.03, 0.01])
+    result = image.clone()
+    apply_maps(
+        result, image, mask, LocalMaps(wanted[None, :, None, None]), Box(0, 96, 0, 96), 1.0, lambda: None, linear=True
+    )
+    found, regional = fit_overall(image, result, mask, linear=True)
+    assert 255 * float((found - wanted).abs().max()) < 1 and regional < 0.5

@@ -82,8 +82,9 @@ def test_the_average_over_time_against_loops() -> None:
     random = torch.Generator().manual_seed(0)
     values, usable = torch.rand(30, generator=random).tolist(), (torch.rand(30, generator=random) > 0.2).tolist()
     shots = [0.2] * 12 + [0.6] * 18
-    made = steadied([found(v, u, s) for v, u, s in zip(values, usable, shots, strict=True)])
-    for n in range(30):
+    seen = [shot if there else 0.95 for shot, there in zip(shots, usable, strict=True)]  # without foreground, all of it
+    made = steadied([found(v, u, s) for v, u, s in zip(values, usable, seen, strict=True)])
+    for n in (n for n in range(30) if usable[n]):
         total = weight = 0.0
         for m in range(30):
             if abs(m - n) <= 8 and usable[m] and shots[m] == shots[n]:
