@@ -26,7 +26,8 @@ import torch
 import torch.nn.functional as F
 
 from regharm_core import HarmonizerConfig
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
 from regharm_core.training.run.distributed import alone
 from regharm_core.training.run.loop import _Run

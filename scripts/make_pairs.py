@@ -23,7 +23,8 @@ from PIL import Image
 from torch import Tensor
 
 from regharm_core.training.data.alike import find_alike
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.moves import USUAL
 from regharm_core.training.data.photographs import load_photographs
 from regharm_core.training.run.eyes import load_eye

@@ -33,7 +33,8 @@ from regharm_core.network.maps import evaluate_maps
 from regharm_core.network.rim import Reading, RimReader
 from regharm_core.store.checkpoint import load_network, save_checkpoint
 from regharm_core.training.data.chance import host_uniform, uniform
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.edges import edges_of, reduced
 from regharm_core.training.data.jpeg import compress
 from regharm_core.training.data.photographs import Photographs, load_photographs

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from regharm_core import ConfigError, HarmonizerConfig
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.run.recipe import Phase, Recipe
 from scripts.ablate import ROWS, in_words, main, row_recipe, rows_of
 from tests.training.conftest import photographs as photographs  # noqa: PLC0414 (the fixture)

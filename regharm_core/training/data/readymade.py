@@ -29,7 +29,7 @@ class ReadyMade:
     Args:
         members: what is drawn from, of :func:`.iharmony4.list_iharmony4`.
         device: where batches are made.
-        crop, close, context: the window that is shown, see :class:`.composites.CompositeConfig`.
+        crop, close, context: the window that is shown, see :class:`.composite_config.CompositeConfig`.
         profiles: how many are read of each composite's edge, for a network that reads them.
         keep: bytes of decoded pictures to hold in memory; all of iHarmony4 takes 38 GB.
         workers: threads that decode.

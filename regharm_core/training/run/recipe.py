@@ -20,7 +20,7 @@ from typing import Any, Literal
 from ...errors import ConfigError
 from ...network.config import HarmonizerConfig
 from ..data.checks import check_flag, check_number, check_path, check_whole
-from ..data.composites import CompositeConfig
+from ..data.composite_config import CompositeConfig
 from .losses import A_MIN
 
 LARGEST_SEED = 1 << 62

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...network.config import HarmonizerConfig
-from ..data.composites import CompositeConfig
+from ..data.composite_config import CompositeConfig
 from ..run.recipe import Phase, Recipe
 from .rows import PAPER_WIDTH, find_network
 

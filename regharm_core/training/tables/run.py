@@ -15,7 +15,8 @@ import torch
 from ...network.build import parameter_count
 from ...network.face import Harmonizer
 from ...store.checkpoint import load_network
-from ..data.composites import CompositeConfig, CompositeMaker
+from ..data.composite_config import CompositeConfig
+from ..data.composites import CompositeMaker
 from ..data.kept import Kept
 from ..data.photographs import load_photographs
 from ..data.source import Source

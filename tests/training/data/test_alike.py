@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from regharm_core import ConfigError
 from regharm_core.training.data import composites
 from regharm_core.training.data.alike import LEAST, REGIONS, SEEN, describe_regions, find_alike
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.photographs import Photographs
 from regharm_core.training.run.recipe import Recipe
 from regharm_core.training.run.sources import open_maker

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from regharm_core import ConfigError, InputError
-from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import Batch, CompositeMaker
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs, load_photographs
 from regharm_core.training.data.wrong_masks import roughen
 

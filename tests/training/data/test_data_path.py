@@ -24,7 +24,8 @@ from regharm_core.training.data.chance import (
     where_rows,
     where_within,
 )
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.moves import USUAL, _roots
 from regharm_core.training.data.photographs import STORE_SIZE, Photographs
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from regharm_core.network.profiles import INSIDE, SAMPLES
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.edges import edges_of
 from regharm_core.training.data.photographs import load_photographs
 

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regharm_core.training.data import composites
-from regharm_core.training.data.composites import Batch, CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import Batch, CompositeMaker
 from regharm_core.training.data.lattice import apply_lattice
 from regharm_core.training.data.matte import rematte
 from regharm_core.training.data.mood import fade, mood

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from regharm_core.training.data.composites import CompositeConfig, CompositeMaker
+from regharm_core.training.data.composite_config import CompositeConfig
+from regharm_core.training.data.composites import CompositeMaker
 from regharm_core.training.data.kept import Kept
 from regharm_core.training.data.photographs import load_photographs
 from regharm_core.training.data.source import Batch
